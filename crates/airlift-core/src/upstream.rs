@@ -1,0 +1,160 @@
+//! URLs of upstreams, which may carry a password.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Url;
+
+/// Names of query parameters whose values are secrets, by what they contain.
+const SECRET_PARAMETERS: [&str; 8] = ["token", "sig", "secret", "password", "passwd", "credential", "apikey", "auth"];
+
+/// An `http`, `https` or `file` URL that prints without its user, password and secret parameters.
+///
+/// The redacted form is what appears in events, errors, locks and indexes. [`UpstreamUrl::expose`] is for the request.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UpstreamUrl(Url);
+
+impl UpstreamUrl {
+    /// The URL as it was given, with its secrets, for the place that makes the request.
+    pub const fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// Host and port where it is not the scheme's own, `registry.example.org:5000`; empty for `file` URLs.
+    pub fn authority(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        match self.0.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// The URL's path after percent-decoding, without its leading slash, where that is UTF-8.
+    pub fn decoded_path(&self) -> Option<String> {
+        let decoded = percent_encoding::percent_decode_str(self.0.path()).decode_utf8().ok()?;
+        Some(decoded.trim_start_matches('/').to_owned())
+    }
+
+    /// The same URL without user, password, fragment and the values of secret parameters.
+    pub fn redacted(&self) -> Url {
+        let mut url = self.0.clone();
+        // Both fail only for URLs that can't have a user, which have none then.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_fragment(None);
+        let secret = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            SECRET_PARAMETERS.iter().any(|part| name.contains(part))
+        };
+        if url.query_pairs().any(|(name, _)| secret(&name)) {
+            let pairs: Vec<(String, String)> = url
+                .query_pairs()
+                .map(|(name, value)| match secret(&name) {
+                    true => (name.into_owned(), "REDACTED".to_owned()),
+                    false => (name.into_owned(), value.into_owned()),
+                })
+                .collect();
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        url
+    }
+}
+
+impl fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.redacted(), f)
+    }
+}
+
+impl fmt::Debug for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is no URL of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} can't be fetched: {reason}")]
+pub struct UrlError {
+    /// What was given, without what may be a password.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl TryFrom<Url> for UpstreamUrl {
+    type Error = UrlError;
+
+    fn try_from(url: Url) -> Result<Self, UrlError> {
+        let this = Self(url);
+        match this.0.scheme() {
+            "http" | "https" if this.0.host_str().is_some() => Ok(this),
+            "file" => Ok(this),
+            scheme => {
+                Err(UrlError { text: this.to_string(), reason: format!("'{scheme}' is not http, https or file") })
+            }
+        }
+    }
+}
+
+impl FromStr for UpstreamUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        match Url::parse(text) {
+            Ok(url) => Self::try_from(url),
+            Err(error) => {
+                let text = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+                Err(UrlError { text: text.chars().take(200).collect(), reason: error.to_string() })
+            }
+        }
+    }
+}
+
+impl Serialize for UpstreamUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for UpstreamUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for UpstreamUrl {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UpstreamUrl".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "uri", "pattern": "^(https?|file)://" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_used_and_not_shown() {
+        let url: UpstreamUrl =
+            "https://me:hunter2@example.org/a%2Bb?x=1&X-Amz-Signature=s3cr3t".parse().expect("a URL");
+        assert_eq!(url.to_string(), "https://example.org/a%2Bb?x=1&X-Amz-Signature=REDACTED");
+        assert_eq!(url.expose().password(), Some("hunter2"));
+        assert_eq!(url.decoded_path().as_deref(), Some("a+b"));
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        for text in ["ftp://example.org/x", "x.bin", "git@example.org:x/y"] {
+            assert!(text.parse::<UpstreamUrl>().is_err(), "{text}");
+        }
+    }
+}

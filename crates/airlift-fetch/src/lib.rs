@@ -1,0 +1,1 @@
+//! The one engine that downloads: resume, retries, credentials, verification.

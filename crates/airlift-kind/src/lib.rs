@@ -1,0 +1,1 @@
+//! What a kind of content is, and the one HTTP responder that serves it.

@@ -1,0 +1,1 @@
+//! Listeners, access log, metrics and graceful stop.

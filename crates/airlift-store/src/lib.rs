@@ -1,0 +1,1 @@
+//! Blobs and snapshots in a folder, an object store or an archive.

@@ -1,0 +1,1 @@
+//! In-process upstreams, the conformance suite of kinds, and a hermetic command runner.

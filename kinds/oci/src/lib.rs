@@ -1,0 +1,1 @@
+//! Container images and every other OCI artifact.
