@@ -1,0 +1,293 @@
+//! The fetcher: one upstream, one thing, into the store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use airlift_core::event::Task;
+use airlift_core::{Checksum, Digest, Event, Observer, Request, Time, UpstreamUrl};
+use airlift_store::Store;
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Auth;
+use crate::error::FetchError;
+use crate::limits::Gate;
+use crate::settings::Settings;
+use crate::{client, document, download, file};
+
+/// Asks upstreams for things, and puts what arrives into a store. Cheap to clone; all clones share limits and tokens.
+///
+/// `http`, `https` and `file` URLs go through the same functions.
+#[derive(Clone)]
+pub struct Fetcher(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    store: Store,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    client: reqwest::Client,
+    gate: Gate,
+    auth: Auth,
+    keys: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    sizes: Mutex<HashMap<Digest, u64>>,
+}
+
+/// What is known beforehand about something that is fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Checksums that were promised; all of them are checked.
+    pub checksums: Vec<Checksum>,
+    /// The size in bytes that was promised.
+    pub size: Option<u64>,
+    /// The size in bytes above which it is refused. Documents have a limit of 64 MiB where none is given.
+    pub limit: Option<u64>,
+}
+
+impl Expected {
+    /// Nothing is known but the limit.
+    pub const fn limit(bytes: u64) -> Self {
+        Self { checksums: Vec::new(), size: None, limit: Some(bytes) }
+    }
+
+    /// The digest is known.
+    pub fn digest(digest: Digest) -> Self {
+        Self { checksums: vec![digest.into()], size: None, limit: None }
+    }
+
+    /// The promised blob's name, where a SHA-256 was promised.
+    pub(crate) fn blob(&self) -> Option<Digest> {
+        self.checksums.iter().find_map(Checksum::digest)
+    }
+}
+
+/// What upstream says about something without sending it.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// Its media type, without parameters.
+    pub media_type: Option<String>,
+    /// When it last changed, where the request is dated.
+    pub modified: Option<Time>,
+    /// Its digest, where the request names the header that has it.
+    pub digest: Option<Digest>,
+    /// All headers of the answer; none for `file` URLs.
+    pub headers: HeaderMap,
+}
+
+/// Something small that was fetched into memory, and is in the store as well.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The blob's name.
+    pub digest: Digest,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Its media type, without parameters.
+    pub media_type: Option<String>,
+    /// When it last changed, where the request is dated.
+    pub modified: Option<Time>,
+    /// All headers of the answer; none for `file` URLs and where the store had it.
+    pub headers: HeaderMap,
+    /// The URL that answered in the end, against which relative links are resolved; without its query after a redirect.
+    pub url: UpstreamUrl,
+    /// Whether the store had it already.
+    pub cached: bool,
+}
+
+/// Something that was fetched into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The blob's name.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its media type, without parameters.
+    pub media_type: Option<String>,
+    /// When it last changed, where the request is dated.
+    pub modified: Option<Time>,
+    /// Whether the store had it already.
+    pub cached: bool,
+}
+
+/// Which facts about a blob are wanted besides its bytes, and who is told of the progress.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) media_type: bool,
+    pub(crate) modified: bool,
+    pub(crate) task: Task,
+}
+
+impl Fetcher {
+    /// A fetcher into this store.
+    ///
+    /// The TLS provider of `rustls` must have been installed for the process.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Setup`] for a proxy, a certificate or a netrc that can't be read.
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<Self, FetchError> {
+        let client = client::build(&settings)?;
+        let gate = Gate::new(settings.jobs, settings.per_host);
+        let auth = Auth::new(&settings)?;
+        let (keys, sizes) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { settings, store, observer, cancel, client, gate, auth, keys, sizes })))
+    }
+
+    /// The store that everything goes to.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Who is told what happens.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.0.observer
+    }
+
+    /// What upstream says about something, without fetching it. A server that knows no `HEAD` is asked with `GET`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], after as many attempts as the settings allow.
+    pub async fn head(&self, request: &Request) -> Result<Head, FetchError> {
+        self.stoppable(async {
+            match file::path_of(&request.url)? {
+                Some(path) => file::head(request, &path).await,
+                None => document::head(self, request).await,
+            }
+        })
+        .await
+    }
+
+    /// Fetches something small into memory and into the store.
+    ///
+    /// What has a promised SHA-256 and was fetched from this URL before comes from the store.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], after as many attempts as the settings allow; wrong bytes are not stored.
+    pub async fn document(&self, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
+        self.stoppable(async {
+            match file::path_of(&request.url)? {
+                Some(path) => file::document(self, request, expected, &path).await,
+                None => document::fetch(self, request, expected).await,
+            }
+        })
+        .await
+    }
+
+    /// Fetches something of any size into the store; an interrupted download goes on where it stopped, also after a
+    /// restart.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], after as many attempts as the settings allow; wrong bytes never become a blob.
+    pub async fn blob(&self, request: &Request, expected: &Expected) -> Result<Fetched, FetchError> {
+        self.blob_for(request, expected, Wanted { media_type: false, modified: request.dated, task: Task::Plan }).await
+    }
+
+    pub(crate) async fn blob_for(
+        &self,
+        request: &Request,
+        expected: &Expected,
+        wanted: Wanted,
+    ) -> Result<Fetched, FetchError> {
+        let fetched = match file::path_of(&request.url)? {
+            Some(path) => self.stoppable(file::blob(self, request, expected, (&path, wanted.task))).await,
+            None => download::fetch(self, request, expected, wanted).await,
+        }?;
+        self.remember_size(fetched.digest, fetched.size);
+        Ok(fetched)
+    }
+
+    /// Stops at once when the run is stopped.
+    pub(crate) async fn stoppable<T>(
+        &self,
+        work: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        tokio::select! {
+            biased;
+            () = self.0.cancel.cancelled() => Err(FetchError::Interrupted),
+            result = work => result,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.0.client
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.0.cancel.is_cancelled()
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.0.observer.observe(event);
+    }
+
+    /// Waits until nobody else in this process fetches the same thing.
+    pub(crate) async fn alone(&self, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            if keys.len() > 4096 {
+                keys.retain(|_, lock| lock.strong_count() > 0);
+            }
+            match keys.get(key).and_then(Weak::upgrade) {
+                Some(lock) => lock,
+                None => {
+                    let lock = Arc::new(tokio::sync::Mutex::new(()));
+                    keys.insert(key.to_owned(), Arc::downgrade(&lock));
+                    lock
+                }
+            }
+        };
+        lock.lock_owned().await
+    }
+
+    /// The size of a blob that this fetcher has handled.
+    pub(crate) fn known_size(&self, digest: Digest) -> Option<u64> {
+        self.0.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).copied()
+    }
+
+    pub(crate) fn remember_size(&self, digest: Digest, size: u64) {
+        self.0.sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, size);
+    }
+
+    /// Whether the store has a blob.
+    pub(crate) async fn has(&self, digest: Digest, size: u64) -> Result<bool, FetchError> {
+        let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
+        Ok(blob.is_some())
+    }
+
+    /// Puts bytes into the store.
+    pub(crate) async fn put(&self, bytes: Bytes) -> Result<Digest, FetchError> {
+        let size = bytes.len() as u64;
+        let digest = self.store().put(bytes).await.map_err(FetchError::store)?;
+        self.remember_size(digest, size);
+        Ok(digest)
+    }
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetcher").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
