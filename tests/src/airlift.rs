@@ -1,0 +1,162 @@
+//! Runs the program under test.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::process::{self, Daemon};
+use crate::tools::checkout;
+
+/// How long `serve` may take until it listens.
+const SERVE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The program with a home folder of its own, so that no setting of the person who runs the tests has a say.
+#[derive(Debug)]
+pub struct Airlift {
+    home: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Airlift {
+    /// The program with an empty home folder.
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a temporary folder can be made"), environment: Vec::new() }
+    }
+
+    /// Sets a variable in every run.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Puts a file into the home folder.
+    #[must_use]
+    pub fn with_home_file(self, name: &str, content: &str) -> Self {
+        let path = self.home.path().join(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder can be made");
+        fs::write(path, content).expect("a file can be written");
+        self
+    }
+
+    /// A command of the program, ready to be run.
+    pub fn command<Argument: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = Argument>) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.home.path()).env("HOME", self.home.path());
+        for inherited in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "AIRLIFT_STORE", "DOCKER_CONFIG"] {
+            command.env_remove(inherited);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command that has to succeed.
+    pub fn run<Argument: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = Argument>) -> Output {
+        process::run(&mut self.command(arguments))
+    }
+
+    /// Serves an archive or a store with every port chosen by the system.
+    pub fn serve(&self, source: &Path) -> Served {
+        self.try_serve(source).unwrap_or_else(|log| panic!("airlift serve {} did not listen:\n{log}", source.display()))
+    }
+
+    /// Serves as [`Airlift::serve`] does, or returns what the program said when it refused.
+    pub fn try_serve(&self, source: &Path) -> Result<Served, String> {
+        let mut command = self.command(["serve", "--json", "--bind", "127.0.0.1"]);
+        command.args(["--port", "oci=0", "--port", "files=0", "--port", "admin=0"]).arg(source);
+        let logs = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        let mut daemon = Daemon::start_piped(&command, logs.path());
+        let output = daemon.child().stdout.take().expect("the output is a pipe");
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // Read to the end even when no one listens any more, so that the program never waits for the pipe.
+                let _ = sender.send(line);
+            }
+        });
+        let mut addresses = BTreeMap::new();
+        while !["oci", "files"].iter().all(|kind| addresses.contains_key(*kind)) {
+            match lines.recv_timeout(SERVE_LIMIT) {
+                Ok(line) => addresses.extend(listening(&line)),
+                Err(_) => return Err(daemon.log()),
+            }
+        }
+        Ok(Served { addresses, daemon, _log: logs })
+    }
+}
+
+impl Default for Airlift {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A served archive or store. The server ends when this value is dropped.
+#[derive(Debug)]
+pub struct Served {
+    addresses: BTreeMap<String, SocketAddr>,
+    daemon: Daemon,
+    _log: tempfile::NamedTempFile,
+}
+
+impl Served {
+    /// Where a kind is served.
+    pub fn address(&self, kind: &str) -> SocketAddr {
+        self.addresses[kind]
+    }
+
+    /// Where images are served.
+    pub fn images(&self) -> SocketAddr {
+        self.address("oci")
+    }
+
+    /// Where files are served.
+    pub fn files(&self) -> SocketAddr {
+        self.address("files")
+    }
+
+    /// What the server wrote to its standard error so far.
+    pub fn log(&self) -> String {
+        self.daemon.log()
+    }
+}
+
+/// The kinds and addresses that a line of `serve --json` announces.
+fn listening(line: &str) -> Vec<(String, SocketAddr)> {
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return Vec::new() };
+    if event["event"] != "listening" {
+        return Vec::new();
+    }
+    let Some(address) = event["address"].as_str().and_then(|address| address.parse().ok()) else { return Vec::new() };
+    let kinds = event["kinds"].as_array().cloned().unwrap_or_default();
+    let kinds = kinds.iter().chain(event.get("kind")).filter_map(Value::as_str);
+    kinds.map(|kind| (kind.to_owned(), address)).collect()
+}
+
+/// The program: `AIRLIFT_BIN`, or the newest that cargo built in this checkout.
+pub fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        if let Some(path) = env::var_os("AIRLIFT_BIN") {
+            return path.into();
+        }
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout().join("target"), PathBuf::from);
+        let built = |profile: &str| {
+            let path = target.join(profile).join("airlift");
+            let date = fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
+            Some((date, path))
+        };
+        let newest: Option<(SystemTime, PathBuf)> = ["debug", "release"].into_iter().filter_map(built).max();
+        newest.expect("the program is not built: run `cargo build -p airlift`, or set AIRLIFT_BIN").1
+    });
+    &BINARY
+}

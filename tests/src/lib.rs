@@ -1,0 +1,21 @@
+//! End to end: real registries upstream, real clients downstream, Airlift in between.
+//!
+//! This crate is the harness; the tests are in `tests/*.rs`. Every program that a test needs is installed by
+//! `scripts/install-test-tools`. Everything runs on loopback, below temporary folders, and ends with the test process.
+//!
+//! A function here fails by panicking with a sentence that says what went wrong, since that is how a test fails.
+
+pub mod airlift;
+pub mod clients;
+pub mod digest;
+pub mod files;
+pub mod http;
+pub mod images;
+pub mod manifests;
+pub mod process;
+pub mod random;
+pub mod registry;
+pub mod rootfs;
+pub mod token;
+pub mod tools;
+pub mod world;
