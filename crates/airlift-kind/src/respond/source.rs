@@ -1,0 +1,251 @@
+//! Where the bytes of a response come from: memory, a mapped file, or the store's stream.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use airlift_core::Digest;
+use airlift_store::{Blob, Store, StoreError};
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::watch;
+
+use super::body::Body;
+use super::verify::{self, Progress, Standing, Verifier};
+
+/// Blobs of up to so many bytes are kept in memory once they were read and verified.
+const SMALL: u64 = 16 << 10;
+/// So many bytes of small blobs are kept.
+const SMALL_TOTAL: u64 = 8 << 20;
+/// So many larger blobs are kept open and mapped.
+const OPEN: usize = 256;
+/// Whole blobs above so many bytes are sent while they are verified; others are verified before.
+const LARGE: u64 = 32 << 20;
+/// So many bytes at the end of a large blob are held back until the whole is verified.
+const HELD_BACK: u64 = 1 << 20;
+
+/// The blobs of a store, as they are served.
+pub(super) struct Blobs {
+    store: Store,
+    small: Cache<Digest, Bytes, BySize>,
+    open: Cache<Digest, Arc<Open>>,
+    verifier: Verifier,
+}
+
+#[derive(Clone)]
+struct BySize;
+
+impl Weighter<Digest, Bytes> for BySize {
+    fn weight(&self, _: &Digest, bytes: &Bytes) -> u64 {
+        // What the entry itself costs.
+        bytes.len() as u64 + 128
+    }
+}
+
+/// The bytes of one blob, ready to be sent.
+pub(super) enum Source {
+    /// Small, verified, in memory.
+    Memory(Bytes),
+    /// Open and verified.
+    Open(Arc<Open>),
+    /// Open, large, and being verified.
+    Unverified(Arc<Open>, watch::Receiver<Progress>),
+}
+
+/// A part of a body: bytes that the responder made, or a range of the blob.
+pub(super) enum Piece {
+    Made(Bytes),
+    Range(Range<u64>),
+}
+
+/// A blob that was opened, and mapped where it lies in a local file.
+pub(super) struct Open {
+    blob: Blob,
+    mapped: Option<Bytes>,
+    verified: AtomicBool,
+}
+
+/// How much of a blob is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Ranges,
+}
+
+impl Blobs {
+    pub(super) fn new(store: Store) -> Self {
+        let verifier = Verifier::new(store.describe());
+        let small = Cache::with_weighter((SMALL_TOTAL / SMALL) as usize, SMALL_TOTAL, BySize);
+        Self { store, small, open: Cache::new(OPEN), verifier }
+    }
+
+    pub(super) fn damaged(&self) -> usize {
+        self.verifier.damaged()
+    }
+
+    /// A blob whose bytes have its digest, or will have been found to have it before the last of them is sent.
+    pub(super) async fn get(&self, digest: Digest, size: u64, extent: Extent) -> Result<Source, Arc<StoreError>> {
+        if size <= SMALL {
+            return self.small(digest, size).await.map(Source::Memory);
+        }
+        let open = self.open(digest, size).await?;
+        if open.verified.load(Ordering::Acquire) {
+            return Ok(Source::Open(open));
+        }
+        let verdict = match self.verifier.check(&open.blob) {
+            Ok(Standing::Running(progress)) if size > LARGE && extent == Extent::Whole => {
+                return Ok(Source::Unverified(open, progress));
+            }
+            Ok(Standing::Running(progress)) => verify::verdict(progress).await,
+            Ok(Standing::Good) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match verdict {
+            Ok(()) => open.verified.store(true, Ordering::Release),
+            // The next request opens it anew: another file may have taken its place.
+            Err(_) => drop(self.open.remove(&digest)),
+        }
+        verdict.map(|()| Source::Open(open))
+    }
+
+    async fn small(&self, digest: Digest, size: u64) -> Result<Bytes, Arc<StoreError>> {
+        if let Some(bytes) = self.small.get(&digest) {
+            return Ok(bytes);
+        }
+        let read = async {
+            let blob = self.blob(digest, size).await?;
+            let bytes = read_small(&blob).await?;
+            self.verifier.judge(&blob, bytes.as_deref().map(Digest::of))?;
+            Ok(bytes.unwrap_or_default())
+        };
+        self.small.get_or_insert_async(&digest, read).await
+    }
+
+    async fn open(&self, digest: Digest, size: u64) -> Result<Arc<Open>, Arc<StoreError>> {
+        if let Some(open) = self.open.get(&digest) {
+            return Ok(open);
+        }
+        let opening = async { Ok(Arc::new(Open::new(self.blob(digest, size).await?))) };
+        self.open.get_or_insert_async(&digest, opening).await
+    }
+
+    async fn blob(&self, digest: Digest, size: u64) -> Result<Blob, Arc<StoreError>> {
+        let blob = self.store.blob(digest, size).await?;
+        blob.ok_or_else(|| Arc::new(StoreError::missing(&self.store, digest, size)))
+    }
+}
+
+/// The bytes of a small blob, none where its file ends too early.
+///
+/// One read on the spot where the blob lies in a local file: it costs less than a change of threads.
+async fn read_small(blob: &Blob) -> Result<Option<Bytes>, Arc<StoreError>> {
+    let Some(local) = blob.local() else { return Ok(Some(blob.bytes(SMALL).await?)) };
+    let mut bytes = vec![0; local.len as usize];
+    match local.file.read_exact_at(&mut bytes, local.offset) {
+        Ok(()) => Ok(Some(bytes.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(source) => Err(Arc::new(StoreError::Io { action: "read", path: local.path.to_path_buf(), source })),
+    }
+}
+
+impl Open {
+    fn new(blob: Blob) -> Self {
+        let mapped = blob.local().and_then(|local| {
+            let mapped = airlift_map::map(&local.file, local.offset..local.offset + local.len);
+            // What can't be mapped is streamed, and there the error is told.
+            mapped.ok().filter(|bytes| bytes.len() as u64 == blob.size())
+        });
+        Self { blob, mapped, verified: AtomicBool::new(false) }
+    }
+
+    fn stream(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Arc<StoreError>>> {
+        match &self.mapped {
+            Some(mapped) => stream::iter([Ok(slice(mapped, range))]).boxed(),
+            None => self.blob.stream(range).map_err(Arc::new).boxed(),
+        }
+    }
+}
+
+fn slice(bytes: &Bytes, range: Range<u64>) -> Bytes {
+    bytes.slice(range.start as usize..range.end as usize)
+}
+
+impl Source {
+    /// The whole blob.
+    pub(super) fn whole(self, size: u64) -> Body {
+        match self {
+            Self::Memory(bytes) => bytes.into(),
+            Self::Unverified(open, progress) => Body::stream(size, following(open, progress, size)),
+            Self::Open(open) => match &open.mapped {
+                Some(mapped) => mapped.clone().into(),
+                None => Body::stream(size, open.stream(0..size)),
+            },
+        }
+    }
+
+    /// Ranges of the blob, between bytes that the responder made.
+    pub(super) fn pieces(self, pieces: Vec<Piece>) -> Body {
+        let length = |piece: &Piece| match piece {
+            Piece::Made(bytes) => bytes.len() as u64,
+            Piece::Range(range) => range.end - range.start,
+        };
+        let total = pieces.iter().map(length).sum();
+        let open = match self {
+            Self::Memory(bytes) => return in_memory(&bytes, pieces),
+            Self::Open(open) | Self::Unverified(open, _) => open,
+        };
+        if let Some(mapped) = &open.mapped {
+            return in_memory(mapped, pieces);
+        }
+        let pieces = stream::iter(VecDeque::from(pieces)).flat_map(move |piece| match piece {
+            Piece::Made(bytes) => stream::iter([Ok(bytes)]).boxed(),
+            Piece::Range(range) => open.stream(range),
+        });
+        Body::stream(total, pieces)
+    }
+}
+
+fn in_memory(bytes: &Bytes, pieces: Vec<Piece>) -> Body {
+    Body::pieces(pieces.into_iter().map(|piece| match piece {
+        Piece::Made(made) => made,
+        Piece::Range(range) => slice(bytes, range),
+    }))
+}
+
+/// The bytes of a blob as far as they were hashed, the last of them only when the digest is right.
+fn following(
+    open: Arc<Open>,
+    progress: watch::Receiver<Progress>,
+    size: u64,
+) -> impl futures::Stream<Item = Result<Bytes, Arc<StoreError>>> + Send + 'static {
+    let spans = stream::unfold((0, progress), move |(sent, mut progress)| async move {
+        if sent == size {
+            return None;
+        }
+        let free = |progress: &Progress| match &progress.verdict {
+            Some(Ok(())) => size,
+            Some(Err(_)) | None => progress.hashed.min(size - HELD_BACK),
+        };
+        let moved = progress.wait_for(|progress| progress.verdict.is_some() || free(progress) > sent).await;
+        let span = match moved.as_deref() {
+            Ok(Progress { verdict: Some(Err(error)), .. }) => Err(Arc::clone(error)),
+            Ok(progress) => Ok(sent..free(progress)),
+            Err(_) => Err(Arc::new(StoreError::Cancelled)),
+        };
+        drop(moved);
+        // Behind an error there is nothing more.
+        let sent = span.as_ref().map_or(size, |span| span.end);
+        Some((span, (sent, progress)))
+    });
+    spans
+        .map(move |span| match span {
+            Ok(span) => open.stream(span),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        })
+        .flatten()
+}
