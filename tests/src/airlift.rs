@@ -53,7 +53,9 @@ impl Airlift {
     pub fn command<Argument: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = Argument>) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.home.path()).env("HOME", self.home.path());
-        for inherited in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "AIRLIFT_STORE", "DOCKER_CONFIG"] {
+        for inherited in
+            ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "AIRLIFT_STORE", "AIRLIFT_CA", "DOCKER_CONFIG"]
+        {
             command.env_remove(inherited);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -73,7 +75,7 @@ impl Airlift {
     /// Serves as [`Airlift::serve`] does, or returns what the program said when it refused.
     pub fn try_serve(&self, source: &Path) -> Result<Served, String> {
         let mut command = self.command(["serve", "--json", "--bind", "127.0.0.1"]);
-        command.args(["--port", "oci=0", "--port", "files=0", "--port", "admin=0"]).arg(source);
+        command.args(["--port", "oci=0", "--port", "files=0", "--admin-port", "0", "--access-log", "off"]).arg(source);
         let logs = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         let mut daemon = Daemon::start_piped(&command, logs.path());
         let output = daemon.child().stdout.take().expect("the output is a pipe");

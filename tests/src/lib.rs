@@ -11,6 +11,7 @@ pub mod digest;
 pub mod files;
 pub mod http;
 pub mod images;
+pub mod loopback;
 pub mod manifests;
 pub mod process;
 pub mod random;

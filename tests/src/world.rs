@@ -66,7 +66,7 @@ impl Upstreams {
         let auths: serde_json::Map<_, _> = names.into_iter().flatten().chain(docker_hub).collect();
         Airlift::new()
             .with_home_file(".docker/config.json", &json!({"auths": auths}).to_string())
-            .with("SSL_CERT_FILE", &self.tls.authority.display().to_string())
+            .with("AIRLIFT_CA", &self.tls.authority.display().to_string())
     }
 }
 
