@@ -266,3 +266,59 @@ fn unknown_field(field: &str, known: &[&str]) -> String {
         None => format!("unknown field '{field}'; known here: {}", known.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Toy {
+        #[serde(default)]
+        toys: Vec<String>,
+    }
+
+    #[test]
+    fn an_envelope_is_read_beside_the_kinds_keys() {
+        let text = "version: 1\nname: site\ntoys: [a, on]\nothers: {x: 1}\n";
+        let envelope = envelope(text, &["toys", "others"]).expect("an envelope");
+        assert_eq!(envelope, Envelope { version: 1, name: "site".into() });
+        let toy: Toy = section(text, &["toys"]).expect("a section");
+        assert_eq!(toy.toys, ["a", "on"]);
+        assert_eq!(section::<Toy>("version: 1\n", &["toys"]), Ok(Toy::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
+        let error = envelope("version: 1\nimage:\n  - nginx\n", &["images", "files"]).expect_err("unknown");
+        insta::assert_snapshot!(error, @r"
+        line 2, column 1: unknown field 'image': did you mean 'images'?
+          2 | image:
+            | ^
+        ");
+        let error = envelope("version: 1\nzzzzzzzz: 1\n", &["images", "files"]).expect_err("unknown");
+        assert!(error.reason.contains("known here: version, name, images, files"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused_with_its_place() {
+        for text in
+            ["", "- a\n", "version: 2\n", "name: x\n", "version: 1\nversion: 1\n", "version: [1\n", "version: one\n"]
+        {
+            let error = envelope(text, &[]).expect_err(text);
+            assert!(!error.reason.is_empty(), "{text}");
+        }
+        assert_eq!(envelope("version: 2\n", &[]).expect_err("version 2").place, Some((1, 1)));
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused() {
+        let mut text = String::from("version: 1\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        }
+        text.push_str("toys: [a]\n");
+        assert!(section::<Toy>(&text, &["toys"]).is_err());
+    }
+}
