@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ use airlift_e2e::world::{Upstreams, path};
 const KILLS: usize = 30;
 /// How many commands may be started for that; some end before their time has come.
 const ATTEMPTS: usize = 4 * KILLS;
+
+/// Held while commands are killed: the delays fit how long a command takes while nothing else runs.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// What an undisturbed collection left, and how to collect it once more.
 struct World {
@@ -128,12 +131,14 @@ fn same_archive(archive: &Path) {
 
 #[test]
 fn a_killed_collect_is_taken_up_again() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| folder.collect(&WORLD.airlift);
     survives("collect", WORLD.collect_time, command, |folder| same_archive(&folder.archive()));
 }
 
 #[test]
 fn a_killed_pack_is_taken_up_again() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| {
         WORLD.airlift.command([path("pack"), path("--store"), &WORLD.store, path("-o"), &folder.archive()])
     };
@@ -147,6 +152,7 @@ fn a_killed_pack_is_taken_up_again() {
 
 #[test]
 fn a_killed_load_is_taken_up_again() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| {
         WORLD.airlift.command([path("load"), &WORLD.archive, path("--store"), &folder.path.join("store")])
     };
@@ -166,6 +172,7 @@ fn a_killed_load_is_taken_up_again() {
 
 #[test]
 fn a_killed_collect_leaves_no_half_archive_under_its_name() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut random = Random::announced("kill -9 of collect, the archive's name");
     for attempt in 0..10 {
         let folder = Folder::new(WORLD.work.path(), &format!("name-{attempt}"), &WORLD.manifest);
