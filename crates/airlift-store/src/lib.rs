@@ -12,12 +12,17 @@
 
 pub mod archive;
 pub mod blob;
+mod copy;
 pub mod error;
 pub mod export;
+mod folder;
+mod keys;
 pub mod part;
+mod published;
 pub mod snapshot;
 pub mod space;
 pub mod store;
+mod work;
 
 pub use blob::{Blob, LocalBytes};
 pub use error::StoreError;

@@ -1,43 +1,172 @@
 //! A download that survives being killed.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tempfile::TempDir;
 
 use crate::error::StoreError;
+use crate::folder::{Durability, Folder, write_atomically};
+use crate::store::Store;
+use crate::work::briefly;
+
+/// How long to wait for another user of the same part in this process, which may just be ending.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// An unfinished blob: its data so far, and notes about them.
+///
+/// In a folder store it lies in `partial/` and is found again by its key; elsewhere it is a temporary file. It is
+/// locked: nobody else writes the same part. Its notes survive the death of the process, and after a power cut they
+/// may be older than the data, or gone; so whoever resumes hashes the data again.
 #[derive(Debug)]
-pub struct Part;
+pub struct Part {
+    data: PathBuf,
+    notes: PathBuf,
+    file: File,
+    store: Store,
+    /// Where the store has no folder; removed when dropped.
+    _temporary: Option<TempDir>,
+}
 
-#[expect(clippy::todo, reason = "signatures first")]
-#[expect(unused_variables, missing_docs, clippy::missing_errors_doc, reason = "signatures first")]
 impl Part {
+    /// Opens or makes the part of a key.
+    pub(crate) fn open(store: &Store, key: &str) -> Result<Self, StoreError> {
+        let name = Digest::of(key.as_bytes()).hex();
+        let (folder, temporary) = match store.as_folder() {
+            Some(folder) => (folder.partial(), None),
+            None => {
+                let temporary = TempDir::new().map_err(StoreError::io("make a folder in", Path::new("/tmp")))?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let data = folder.join(format!("{name}.data"));
+        let file = open_locked(&data)?;
+        let notes = folder.join(format!("{name}.json"));
+        Ok(Self { data, notes, file, store: store.clone(), _temporary: temporary })
+    }
+
+    /// Where the data lies.
     pub fn path(&self) -> &Path {
-        todo!()
+        &self.data
     }
-    pub fn file(&self) -> &File {
-        todo!()
+
+    /// The data, opened for reading and writing.
+    pub const fn file(&self) -> &File {
+        &self.file
     }
+
+    /// How many bytes there are so far.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a part is empty")]
     pub fn len(&self) -> u64 {
-        todo!()
+        self.file.metadata().map_or(0, |meta| meta.len())
     }
+
+    /// The notes, where there are any that can be understood.
     pub fn notes<T: DeserializeOwned>(&self) -> Option<T> {
-        todo!()
+        serde_json::from_slice(&std::fs::read(&self.notes).ok()?).ok()
     }
+
+    /// Replaces the notes atomically.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
     pub fn set_notes<T: Serialize>(&self, notes: &T) -> Result<(), StoreError> {
-        todo!()
+        let bytes = serde_json::to_vec(notes)
+            .map_err(|error| StoreError::io("write", &self.notes)(std::io::Error::other(error)))?;
+        write_atomically(&self.notes, &bytes, Durability::Process)
     }
+
+    /// Cuts the data, or extends it with zeros, to so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
     pub fn truncate(&self, len: u64) -> Result<(), StoreError> {
-        todo!()
+        self.file.set_len(len).map_err(StoreError::io("cut", &self.data))
     }
+
+    /// Makes the data a blob of the store. The caller has verified that they have this digest.
+    ///
+    /// The bytes are durable before the blob has its name; the name is durable when the snapshot is published.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] where there are more or fewer bytes than `size`; I/O errors.
     pub async fn commit(self, digest: Digest, size: u64) -> Result<(), StoreError> {
-        todo!()
+        if self.len() != size {
+            let reason = format!("{} bytes were written, and it has {size}", self.len());
+            return Err(StoreError::Corrupt { digest, place: self.data.display().to_string(), reason });
+        }
+        if self.store.as_folder().is_none() {
+            return self.store.upload(digest, &self.data).await;
+        }
+        briefly(move || match self.store.as_folder() {
+            Some(folder) => self.land(folder, digest),
+            None => Ok(()),
+        })
+        .await
     }
+
+    fn land(&self, folder: &Folder, digest: Digest) -> Result<(), StoreError> {
+        folder.land(&self.file, &self.data, digest)?;
+        remove(&self.notes)
+    }
+
+    /// Throws data and notes away.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
     pub fn discard(self) -> Result<(), StoreError> {
-        todo!()
+        remove(&self.notes)?;
+        remove(&self.data)
+    }
+}
+
+/// Opens the data and locks them.
+///
+/// Between the two another holder may commit them: then the file has become a blob, and another has to be made.
+fn open_locked(path: &Path) -> Result<File, StoreError> {
+    let begin = Instant::now();
+    loop {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(StoreError::io("open", path))?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => {
+                let holder = "another download of the same thing".to_owned();
+                return Err(StoreError::Busy { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+        }
+    }
+}
+
+/// Whether an opened file is the one that lies at a path now.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(opened), Ok(found)) => (opened.dev(), opened.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
     }
 }

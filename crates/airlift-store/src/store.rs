@@ -1,88 +1,392 @@
 //! Where blobs and snapshots live: a folder, an object store, or an archive read in place.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airlift_core::Digest;
 use bytes::Bytes;
-use object_store::ObjectStore;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion, WriteMultipart};
+use tokio::io::AsyncReadExt;
 
+use crate::archive::objects::ArchiveObjects;
+use crate::archive::reader::Archive;
 use crate::blob::Blob;
+use crate::copy::CHUNK;
 use crate::error::StoreError;
+use crate::folder::Folder;
+use crate::keys::{BLOBS, Key};
 use crate::part::Part;
-use crate::snapshot::{Pruned, Snapshot, SnapshotId, SnapshotInfo};
+use crate::work::briefly;
+
+/// Requests to an object store at once.
+const REQUESTS: usize = 32;
+
+/// Uploads of parts of one blob at once.
+const UPLOADS: usize = 8;
 
 /// A store; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store;
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Everything but the hot paths goes through this.
+    objects: Arc<dyn ObjectStore>,
+    place: Place,
+    name: String,
+}
+
+#[derive(Debug)]
+enum Place {
+    Objects,
+    Folder(Folder),
+    Archive(Arc<Archive>),
+}
 
 /// Keeps other programs from changing a store until it is dropped.
 #[derive(Debug)]
+#[must_use = "the store is unlocked when this is dropped"]
 pub struct StoreGuard {
-    _file: Option<std::fs::File>,
+    _file: Option<File>,
 }
 
-#[expect(clippy::todo, reason = "signatures first")]
-#[expect(unused_variables, missing_docs, clippy::missing_errors_doc, reason = "signatures first")]
 impl Store {
+    /// A store in memory.
     pub fn memory() -> Self {
-        todo!()
+        Self::with("the store in memory".to_owned(), Arc::new(InMemory::new()), Place::Objects)
     }
+
+    /// A store in any object store.
     pub fn objects(objects: Arc<dyn ObjectStore>) -> Self {
-        todo!()
+        Self::with(format!("the store {objects}"), objects, Place::Objects)
     }
+
+    /// A store in a folder, which is made where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotAStore`] where the folder has other things in it, [`StoreError::Version`] where a newer
+    /// Airlift made it; I/O errors.
     pub fn folder(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        todo!()
+        Folder::create(&root.into()).and_then(Self::in_folder)
     }
+
+    /// An archive, read in place with a few small reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotAnArchive`], [`StoreError::Damaged`], [`StoreError::Index`], [`StoreError::Length`] where it
+    /// is not a whole archive, [`StoreError::Version`] where a newer Airlift made it; I/O errors.
     pub async fn archive(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        todo!()
+        Archive::open(path.into()).await.map(Self::in_archive)
     }
+
+    /// An archive that lies in an object store, read in place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::archive`].
     pub async fn archive_in(
         objects: Arc<dyn ObjectStore>,
         location: object_store::path::Path,
     ) -> Result<Self, StoreError> {
-        todo!()
+        Archive::open_in(objects, location).await.map(Self::in_archive)
     }
+
+    /// What is there: a folder store or an archive. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::folder`] and [`Store::archive`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        todo!()
+        let meta = std::fs::metadata(path).map_err(StoreError::io("open", path))?;
+        match meta.is_dir() {
+            true => Folder::open(path).and_then(Self::in_folder),
+            false => Self::archive(path).await,
+        }
     }
+
+    fn in_folder(folder: Folder) -> Result<Self, StoreError> {
+        let name = format!("the store {}", folder.root().display());
+        let objects = LocalFileSystem::new_with_prefix(folder.root()).map_err(|source| StoreError::Objects {
+            action: "open",
+            key: String::new(),
+            place: name.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(Self::with(name, Arc::new(objects.with_fsync(true)), Place::Folder(folder)))
+    }
+
+    fn in_archive(archive: Archive) -> Self {
+        let archive = Arc::new(archive);
+        let objects = Arc::new(ArchiveObjects::new(Arc::clone(&archive)));
+        Self::with(archive.name().to_owned(), objects, Place::Archive(archive))
+    }
+
+    fn with(name: String, objects: Arc<dyn ObjectStore>, place: Place) -> Self {
+        Self(Arc::new(Inner { objects, place, name }))
+    }
+
+    /// What it is, for a person: `the archive /tmp/deepops-archive.tar`.
     pub fn describe(&self) -> String {
-        todo!()
+        self.0.name.clone()
     }
+
+    /// The folder, where the store is one.
     pub fn root(&self) -> Option<&Path> {
-        todo!()
+        self.as_folder().map(Folder::root)
     }
+
+    /// Everything as objects; the keys are those of `docs/archive-format.md`.
+    pub fn as_objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.0.objects)
+    }
+
+    pub(crate) fn as_folder(&self) -> Option<&Folder> {
+        match &self.0.place {
+            Place::Folder(folder) => Some(folder),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_archive(&self) -> Option<&Arc<Archive>> {
+        match &self.0.place {
+            Place::Archive(archive) => Some(archive),
+            _ => None,
+        }
+    }
+
+    /// Opens a blob; none where it is not here, or has another size.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where an archive has something else in its place; I/O errors.
     pub async fn blob(&self, digest: Digest, size: u64) -> Result<Option<Blob>, StoreError> {
-        todo!()
+        let store = self.clone();
+        match &self.0.place {
+            Place::Folder(_) => {
+                briefly(move || match store.as_folder() {
+                    Some(folder) => Ok(folder.blob(digest, size)?.map(|local| Blob::in_file(digest, local))),
+                    None => Ok(None),
+                })
+                .await
+            }
+            Place::Archive(archive) => match archive.find(digest) {
+                Some(position) if archive.place(position).size == size => {
+                    archive.check_member(position).await?;
+                    Ok(Some(self.archived(archive, position)))
+                }
+                _ => Ok(None),
+            },
+            Place::Objects => {
+                let location = Key::Blob(digest).location();
+                match self.0.objects.head(&location).await {
+                    Ok(meta) if meta.size == size => Ok(Some(self.in_objects(digest, size))),
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(source) => Err(self.failed("look at", &Key::Blob(digest), source)),
+                }
+            }
+        }
     }
+
+    /// A blob of an archive, without a look at its header block.
+    pub(crate) fn archived(&self, archive: &Archive, position: usize) -> Blob {
+        let place = archive.place(position);
+        match archive.local(position) {
+            Some(local) => Blob::in_file(place.digest, local),
+            None => self.in_objects(place.digest, place.size),
+        }
+    }
+
+    fn in_objects(&self, digest: Digest, size: u64) -> Blob {
+        Blob::in_objects((digest, size), self.as_objects(), Key::Blob(digest).location(), self.describe())
+    }
+
+    /// Stores bytes as a blob. It is durable when this returns, its name when the snapshot is published.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ReadOnly`] for an archive; I/O errors.
     pub async fn put(&self, bytes: Bytes) -> Result<Digest, StoreError> {
-        todo!()
+        let (store, size) = (self.clone(), bytes.len() as u64);
+        match &self.0.place {
+            Place::Archive(_) => Err(StoreError::ReadOnly { place: self.describe() }),
+            Place::Folder(_) => {
+                briefly(move || {
+                    let digest = Digest::of(&bytes);
+                    match store.as_folder() {
+                        Some(folder) if !folder.has(digest, size) => folder.put(digest, &bytes)?,
+                        _ => {}
+                    }
+                    Ok(digest)
+                })
+                .await
+            }
+            Place::Objects => {
+                let digest = Digest::of(&bytes);
+                if self.blob(digest, size).await?.is_none() {
+                    self.write(&Key::Blob(digest), bytes).await?;
+                }
+                Ok(digest)
+            }
+        }
     }
+
+    /// Opens the unfinished download with this key, or begins it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ReadOnly`] for an archive, [`StoreError::Busy`] where it is open already; I/O errors.
     pub fn part(&self, key: &str) -> Result<Part, StoreError> {
-        todo!()
+        match self.as_archive() {
+            Some(_) => Err(StoreError::ReadOnly { place: self.describe() }),
+            None => Part::open(self, key),
+        }
     }
-    pub async fn current(&self) -> Result<Option<Snapshot>, StoreError> {
-        todo!()
-    }
-    pub async fn current_id(&self) -> Result<Option<SnapshotId>, StoreError> {
-        todo!()
-    }
-    pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
-        todo!()
-    }
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, StoreError> {
-        todo!()
-    }
-    pub async fn publish(&self, snapshot: &Snapshot) -> Result<SnapshotId, StoreError> {
-        todo!()
-    }
-    pub async fn rollback(&self) -> Result<SnapshotId, StoreError> {
-        todo!()
-    }
-    pub async fn prune(&self, keep: usize, dry_run: bool) -> Result<Pruned, StoreError> {
-        todo!()
-    }
+
+    /// Locks the store for this process, where it is a folder. Whoever writes to it holds this.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] names the process that holds it; I/O errors.
     pub fn lock_exclusive(&self) -> Result<StoreGuard, StoreError> {
-        todo!()
+        let file = self.as_folder().map(Folder::lock).transpose()?;
+        Ok(StoreGuard { _file: file })
+    }
+
+    /// Those of these blobs that are not here with their size.
+    pub(crate) async fn lacking(&self, blobs: Vec<(Digest, u64)>) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let store = self.clone();
+        match &self.0.place {
+            Place::Folder(_) => {
+                briefly(move || {
+                    let folder = store.as_folder();
+                    Ok(blobs.into_iter().filter(|(d, s)| !folder.is_some_and(|f| f.has(*d, *s))).collect())
+                })
+                .await
+            }
+            Place::Archive(archive) => {
+                let has = |digest, size| archive.find(digest).is_some_and(|at| archive.place(at).size == size);
+                Ok(blobs.into_iter().filter(|(digest, size)| !has(*digest, *size)).collect())
+            }
+            Place::Objects => {
+                let here: std::collections::HashMap<Digest, u64> = self.all_blobs().await?.into_iter().collect();
+                Ok(blobs.into_iter().filter(|(digest, size)| here.get(digest) != Some(size)).collect())
+            }
+        }
+    }
+
+    /// Every blob that is here, with its size.
+    pub(crate) async fn all_blobs(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let prefix = object_store::path::Path::from(BLOBS);
+        let listed = self.0.objects.list(Some(&prefix)).try_filter_map(|meta| async move {
+            Ok(match Key::parse(&meta.location) {
+                Some(Key::Blob(digest)) => Some((digest, meta.size)),
+                _ => None,
+            })
+        });
+        listed.try_collect().await.map_err(|source| self.failed_at("list", BLOBS, source))
+    }
+
+    /// Makes everything that was stored durable.
+    pub(crate) async fn sync(&self) -> Result<(), StoreError> {
+        let store = self.clone();
+        briefly(move || store.as_folder().map_or(Ok(()), Folder::sync)).await
+    }
+
+    /// An object, which may not be longer than a limit; none where it is not there.
+    pub(crate) async fn read(&self, key: &Key, limit: u64) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.read_versioned(key, limit).await?.map(|(bytes, _)| bytes))
+    }
+
+    pub(crate) async fn read_versioned(
+        &self,
+        key: &Key,
+        limit: u64,
+    ) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
+        let result = match self.0.objects.get(&key.location()).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            result => result.map_err(|source| self.failed("read", key, source))?,
+        };
+        if result.meta.size > limit {
+            let what = format!("{} in {}", key.name(), self.describe());
+            return Err(StoreError::Limit { what, size: result.meta.size, limit });
+        }
+        let version = UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
+        let bytes = result.bytes().await.map_err(|source| self.failed("read", key, source))?;
+        Ok(Some((bytes, version)))
+    }
+
+    /// Writes an object, durably, so that its old or its new content is there, whatever happens.
+    pub(crate) async fn write(&self, key: &Key, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.objects.put(&key.location(), bytes.into()).await.map_err(|source| self.failed("write", key, source))?;
+        Ok(())
+    }
+
+    /// As [`Store::write`], and refuses where somebody else wrote since it was read.
+    pub(crate) async fn replace(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        read: Option<UpdateVersion>,
+    ) -> Result<(), StoreError> {
+        if self.as_folder().is_some() {
+            // A folder has a lock, and its object store does not know conditional writes.
+            return self.write(key, bytes).await;
+        }
+        let mode = read.map_or(PutMode::Create, PutMode::Update);
+        let options = PutOptions { mode, ..PutOptions::default() };
+        match self.0.objects.put_opts(&key.location(), bytes.clone().into(), options).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Err(StoreError::Raced { place: self.describe() })
+            }
+            Err(object_store::Error::NotImplemented { .. }) => self.write(key, bytes).await,
+            Err(source) => Err(self.failed("write", key, source)),
+        }
+    }
+
+    /// Removes objects; one that is not there is as good as removed.
+    pub(crate) async fn remove(&self, keys: Vec<Key>) -> Result<(), StoreError> {
+        let removed = stream::iter(keys).map(|key| async move {
+            match self.0.objects.delete(&key.location()).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(self.failed("remove", &key, source)),
+            }
+        });
+        removed.buffer_unordered(REQUESTS).try_collect().await
+    }
+
+    /// Copies a local file, whose content was verified, into the object store as a blob.
+    pub(crate) async fn upload(&self, digest: Digest, from: &Path) -> Result<(), StoreError> {
+        let key = Key::Blob(digest);
+        let failed = |source| self.failed("write", &key, source);
+        let mut file = tokio::fs::File::open(from).await.map_err(StoreError::io("open", from))?;
+        let upload = self.0.objects.put_multipart(&key.location()).await.map_err(failed)?;
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, 8 * CHUNK);
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match file.read(&mut buffer).await.map_err(StoreError::io("read", from))? {
+                0 => break,
+                read => {
+                    upload.wait_for_capacity(UPLOADS).await.map_err(failed)?;
+                    upload.write(&buffer[..read]);
+                }
+            }
+        }
+        upload.finish().await.map_err(failed)?;
+        Ok(())
+    }
+
+    pub(crate) fn failed(&self, action: &'static str, key: &Key, source: object_store::Error) -> StoreError {
+        self.failed_at(action, &key.name(), source)
+    }
+
+    pub(crate) fn failed_at(&self, action: &'static str, name: &str, source: object_store::Error) -> StoreError {
+        StoreError::Objects { action, key: name.to_owned(), place: self.describe(), source: Box::new(source) }
     }
 }

@@ -1,5 +1,6 @@
 //! `airlift/header.json`: the first member, which names every other member of the front.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,6 +59,22 @@ pub struct Format {
     pub reader: String,
 }
 
+impl Format {
+    /// The format that this program writes.
+    pub fn current() -> Self {
+        Self { major: MAJOR, minor: MINOR, reader: READER.to_owned() }
+    }
+
+    /// Which program reads this format: half a sentence.
+    fn read_by(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+        match !self.reader.is_empty() && self.reader.len() <= 40 && self.reader.chars().all(plain) {
+            true => format!("Airlift {} and newer read it", self.reader),
+            false => format!("an Airlift that writes format {} reads it", self.major),
+        }
+    }
+}
+
 /// The member `airlift/index.jsonl.zst`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexMember {
@@ -80,6 +97,13 @@ pub struct Member {
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
+}
+
+impl Member {
+    /// The member with these bytes.
+    pub(crate) fn of(name: MemberName, bytes: &[u8]) -> Self {
+        Self { name, sha256: Digest::of(bytes), size: bytes.len() as u64 }
+    }
 }
 
 /// Every name that a member before the blobs can have.
@@ -171,7 +195,7 @@ impl Header {
     /// Reads a header and checks all that can be checked without the other members.
     pub(crate) fn read(bytes: &[u8], place: &str) -> Result<Self, StoreError> {
         let damaged = |reason: String| StoreError::Damaged { place: place.to_owned(), reason };
-        version(bytes, place)?;
+        version(bytes, place, "airlift/header.json")?;
         checked(bytes).map_err(|reason| damaged(format!("airlift/header.json {reason}")))?;
         let header: Self = serde_json::from_slice(bytes)
             .map_err(|error| damaged(format!("airlift/header.json can't be understood: {error}")))?;
@@ -214,31 +238,28 @@ impl Header {
     }
 }
 
-/// Refuses a format that is too new, before anything else is expected of the header.
-fn version(bytes: &[u8], place: &str) -> Result<(), StoreError> {
+/// Refuses a format that is too new, before anything else is expected of a document.
+pub(crate) fn version(bytes: &[u8], place: &str, document: &str) -> Result<(), StoreError> {
     #[derive(Deserialize)]
     struct Versioned {
         format: Format,
     }
-    let Versioned { format } = serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged {
-        place: place.to_owned(),
-        reason: format!("airlift/header.json can't be understood: {error}"),
-    })?;
-    if format.major == MAJOR {
-        return Ok(());
+    let damaged = |reason: String| StoreError::Damaged { place: place.to_owned(), reason };
+    let Versioned { format } = serde_json::from_slice(bytes)
+        .map_err(|error| damaged(format!("{document} can't be understood: {error}")))?;
+    match format.major.cmp(&MAJOR) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => {
+            Err(damaged(format!("{document} names the format {}.{}, and there is none", format.major, format.minor)))
+        }
+        Ordering::Greater => Err(StoreError::Version {
+            place: place.to_owned(),
+            major: format.major,
+            minor: format.minor,
+            supported: MAJOR,
+            reader: format.read_by(),
+        }),
     }
-    if format.major < MAJOR {
-        let reason = format!("there is no format {}.{}", format.major, format.minor);
-        return Err(StoreError::Damaged { place: place.to_owned(), reason });
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-    let named = !format.reader.is_empty() && format.reader.len() <= 40 && format.reader.chars().all(plain);
-    let reader = match named {
-        true => format!("Airlift {} and newer read it", format.reader),
-        false => format!("an Airlift that writes format {} reads it", format.major),
-    };
-    let place = place.to_owned();
-    Err(StoreError::Version { place, major: format.major, minor: format.minor, supported: MAJOR, reader })
 }
 
 /// Compares the header with the digest at its end.

@@ -4,6 +4,10 @@
 //! index stands before the blobs, and where each blob stands follows from the index alone.
 
 pub mod header;
+pub(crate) mod layout;
+pub(crate) mod objects;
+pub(crate) mod reader;
+pub(crate) mod source;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -80,9 +84,8 @@ pub struct Damage {
 }
 
 /// The exact number of bytes of a snapshot's archive.
-pub fn size_of(snapshot: &Snapshot) -> u64 {
-    let _ = snapshot;
-    todo!()
+pub const fn size_of(snapshot: &Snapshot) -> u64 {
+    snapshot.archive_size()
 }
 
 /// Writes a snapshot as an archive. The same snapshot gives the same bytes.

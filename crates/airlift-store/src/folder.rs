@@ -1,0 +1,214 @@
+//! A store in a folder: the part of it that only a file system can do.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use airlift_core::Digest;
+
+use crate::archive::header::{self, Format};
+use crate::blob::LocalBytes;
+use crate::error::StoreError;
+use crate::keys::{BLOBS, Key, MARKER, PARTIAL, SNAPSHOTS};
+
+/// The folders and files of a store.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// Opens a store, or makes one of a folder that is empty or not there.
+    pub(crate) fn create(root: &Path) -> Result<Self, StoreError> {
+        fs_err::create_dir_all(root).map_err(StoreError::io("make", root))?;
+        let root = root.canonicalize().map_err(StoreError::io("open", root))?;
+        if !root.join(MARKER).exists() {
+            refuse_strangers(&root)?;
+            let marker = serde_json::json!({ "format": Format::current() }).to_string() + "\n";
+            write_atomically(&root.join(MARKER), marker.as_bytes(), Durability::Full)?;
+        }
+        check_marker(&root)?;
+        for folder in [BLOBS, SNAPSHOTS, PARTIAL] {
+            let path = root.join(folder);
+            fs_err::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// Opens a store that is there, and writes nothing.
+    pub(crate) fn open(root: &Path) -> Result<Self, StoreError> {
+        let root = root.canonicalize().map_err(StoreError::io("open", root))?;
+        if !root.join(MARKER).exists() {
+            let reason = format!("there is no {MARKER} in it");
+            return Err(StoreError::NotAStore { path: root, reason });
+        }
+        check_marker(&root)?;
+        Ok(Self { root })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.root.join(PARTIAL)
+    }
+
+    pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.root.join(Key::Blob(digest).name())
+    }
+
+    /// Whether a blob is there with this size.
+    pub(crate) fn has(&self, digest: Digest, size: u64) -> bool {
+        self.blob_path(digest).symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == size)
+    }
+
+    /// Opens a blob; none where there is no file of this size.
+    pub(crate) fn blob(&self, digest: Digest, size: u64) -> Result<Option<LocalBytes>, StoreError> {
+        let path = self.blob_path(digest);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("open", &path)(error)),
+        };
+        let meta = file.metadata().map_err(StoreError::io("open", &path))?;
+        if !meta.is_file() || meta.len() != size {
+            return Ok(None);
+        }
+        Ok(Some(LocalBytes { file: Arc::new(file), offset: 0, len: size, path: path.into() }))
+    }
+
+    /// Gives a finished file, whose content was verified, its name: first its bytes are made durable, then the name
+    /// appears. The name itself is durable after [`Folder::sync`].
+    pub(crate) fn land(&self, file: &File, from: &Path, digest: Digest) -> Result<(), StoreError> {
+        file.sync_all().map_err(StoreError::io("write", from))?;
+        let to = self.blob_path(digest);
+        fs_err::rename(from, &to).map_err(StoreError::io("name", &to))
+    }
+
+    /// Makes the names of all blobs durable.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        sync_folder(&self.root.join(BLOBS))
+    }
+
+    /// Writes a new blob whose bytes are in memory.
+    pub(crate) fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        let partial = self.partial();
+        let mut file = tempfile::Builder::new()
+            .suffix(".put")
+            .tempfile_in(&partial)
+            .map_err(StoreError::io("write in", &partial))?;
+        file.write_all(bytes).map_err(StoreError::io("write", file.path()))?;
+        make_readable(file.as_file(), file.path())?;
+        self.land(file.as_file(), file.path(), digest)?;
+        // The name is gone; there is nothing left to remove.
+        file.disable_cleanup(true);
+        Ok(())
+    }
+
+    /// Locks the whole store for this process.
+    pub(crate) fn lock(&self) -> Result<File, StoreError> {
+        let path = self.root.join("lock");
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                let note = format!("process {}\n", std::process::id());
+                file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(StoreError::io("write", &path))?;
+                Ok(file)
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut note = String::new();
+                // Who holds it is a courtesy: where it can't be read, the answer is the same without it.
+                let _ = (&file).take(100).read_to_string(&mut note);
+                let holder = match note.trim() {
+                    "" => "another Airlift".to_owned(),
+                    holder => format!("another Airlift ({})", holder.escape_debug()),
+                };
+                Err(StoreError::Busy { path: self.root.clone(), holder })
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
+    }
+
+    /// What lies in the folder of unfinished downloads: paths and sizes.
+    pub(crate) fn parts(&self) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+        let partial = self.partial();
+        let failed = || StoreError::io("list", &partial);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&partial).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let size = entry.metadata().map_err(StoreError::io("look at", &entry.path()))?.len();
+            found.push((entry.path(), size));
+        }
+        Ok(found)
+    }
+}
+
+/// Refuses a folder that has other things in it, so that a mistyped path never mixes a store into them.
+fn refuse_strangers(root: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(root).map_err(StoreError::io("list", root))? {
+        let name = entry.map_err(StoreError::io("list", root))?.file_name();
+        let name = name.to_string_lossy();
+        if name != "lost+found" && !name.starts_with(MARKER) {
+            let reason = format!("it has other things in it, such as {}, and no {MARKER}", name.escape_debug());
+            return Err(StoreError::NotAStore { path: root.to_owned(), reason });
+        }
+    }
+    Ok(())
+}
+
+fn check_marker(root: &Path) -> Result<(), StoreError> {
+    let path = root.join(MARKER);
+    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    let mut bytes = Vec::new();
+    file.take(header::MAX_HEADER).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
+    header::version(&bytes, &format!("the store {}", root.display()), MARKER)
+}
+
+/// What a file has to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The death of this process.
+    Process,
+    /// A power cut.
+    Full,
+}
+
+/// Writes a file so that either its old or its new content is there, whatever happens.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), StoreError> {
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let prefix = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".";
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .tempfile_in(parent)
+        .map_err(StoreError::io("write in", parent))?;
+    file.write_all(bytes).map_err(StoreError::io("write", path))?;
+    make_readable(file.as_file(), path)?;
+    if durability == Durability::Full {
+        file.as_file().sync_all().map_err(StoreError::io("write", path))?;
+    }
+    file.persist(path).map_err(|error| StoreError::io("name", path)(error.error))?;
+    match durability {
+        Durability::Process => Ok(()),
+        Durability::Full => sync_folder(parent),
+    }
+}
+
+/// Makes what was named in a folder durable.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(StoreError::io("write", path))
+}
+
+/// Temporary files are made for their owner alone; others may read what they become.
+fn make_readable(file: &File, path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(StoreError::io("write", path))
+}

@@ -1,0 +1,155 @@
+//! Blocking work under an async roof: told of to an observer, stopped by a token, spread over all cores.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use airlift_core::event::Task;
+use airlift_core::{Event, Observer};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::StoreError;
+
+/// Events that may wait for the observer.
+const WAITING: usize = 1024;
+
+/// How work on other threads tells what it does, and learns that it shall stop.
+#[derive(Clone)]
+pub(crate) struct Reporter {
+    task: Task,
+    events: mpsc::Sender<Event>,
+    cancel: CancellationToken,
+    handle: Handle,
+}
+
+impl Reporter {
+    /// The runtime, for what can only be read asynchronously.
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Refuses to go on after a cancellation.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.cancel.is_cancelled() {
+            true => Err(StoreError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn began(&self, items: u64, bytes: u64) {
+        self.tell(Event::Began { task: self.task, items, bytes });
+    }
+
+    pub(crate) fn progress(&self, bytes: u64) {
+        self.tell(Event::Progress { task: self.task, bytes: i64::try_from(bytes).unwrap_or(i64::MAX) });
+    }
+
+    pub(crate) fn done(&self, name: String, size: u64, cached: bool) {
+        self.tell(Event::Done { task: self.task, name, size, cached });
+    }
+
+    pub(crate) fn ended(&self) {
+        self.tell(Event::Ended { task: self.task });
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens any more once the future was dropped; the token then ends the work.
+        let _ = self.events.blocking_send(event);
+    }
+}
+
+/// Does blocking work on another thread while its events go to the observer. Dropping the future stops the work at its
+/// next [`Reporter::check`].
+pub(crate) async fn blocking<T: Send + 'static>(
+    task: Task,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+    work: impl FnOnce(&Reporter) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (events, mut waiting) = mpsc::channel(WAITING);
+    let cancel = cancel.child_token();
+    let _stop_when_dropped = cancel.clone().drop_guard();
+    let reporter = Reporter { task, events, cancel, handle: Handle::current() };
+    let working = tokio::task::spawn_blocking(move || work(&reporter));
+    while let Some(event) = waiting.recv().await {
+        observer.observe(&event);
+    }
+    joined(working.await)
+}
+
+/// Does a short blocking thing on another thread.
+pub(crate) async fn briefly<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+fn joined<T>(result: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    match result {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(StoreError::Cancelled),
+    }
+}
+
+/// How many threads can compute at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Does the same with every item on so many threads, in order as far as that goes; the first error stops all.
+pub(crate) fn parallel<T: Sync>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<(), StoreError> + Sync,
+) -> Result<(), StoreError> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failed = Mutex::new(None);
+    let run = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            if let Err(error) = work(item) {
+                stop.store(true, Ordering::Relaxed);
+                failed.lock().expect("no thread panics while it holds this").get_or_insert(error);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(items.len()) {
+            scope.spawn(run);
+        }
+        run();
+    });
+    failed.into_inner().expect("no thread panics while it holds this").map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_worked_on_once() {
+        let items: Vec<usize> = (0..1000).collect();
+        let sum = AtomicUsize::new(0);
+        parallel(&items, 8, |item| {
+            sum.fetch_add(*item, Ordering::Relaxed);
+            Ok(())
+        })
+        .expect("no error");
+        assert_eq!(sum.into_inner(), 499_500);
+    }
+
+    #[test]
+    fn the_first_error_stops_all() {
+        let items: Vec<usize> = (0..100_000).collect();
+        let seen = AtomicUsize::new(0);
+        let result = parallel(&items, 4, |_| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            Err(StoreError::Cancelled)
+        });
+        assert!(matches!(result, Err(StoreError::Cancelled)));
+        assert!(seen.into_inner() <= 4);
+    }
+}
