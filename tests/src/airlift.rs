@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::process::{self, Daemon};
+use crate::temporary;
 use crate::tools::checkout;
 
 /// How long `serve` may take until it listens.
@@ -30,7 +31,7 @@ pub struct Airlift {
 impl Airlift {
     /// The program with an empty home folder.
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a temporary folder can be made"), environment: Vec::new() }
+        Self { home: temporary::folder(), environment: Vec::new() }
     }
 
     /// Sets a variable in every run.
@@ -76,8 +77,8 @@ impl Airlift {
     pub fn try_serve(&self, source: &Path) -> Result<Served, String> {
         let mut command = self.command(["serve", "--json", "--bind", "127.0.0.1"]);
         command.args(["--port", "oci=0", "--port", "files=0", "--admin-port", "0", "--access-log", "off"]).arg(source);
-        let logs = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-        let mut daemon = Daemon::start_piped(&command, logs.path());
+        let logs = temporary::folder();
+        let mut daemon = Daemon::start_piped(&command, &logs.path().join("log"));
         let output = daemon.child().stdout.take().expect("the output is a pipe");
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -108,7 +109,7 @@ impl Default for Airlift {
 pub struct Served {
     addresses: BTreeMap<String, SocketAddr>,
     daemon: Daemon,
-    _log: tempfile::NamedTempFile,
+    _log: tempfile::TempDir,
 }
 
 impl Served {

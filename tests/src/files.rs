@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::process::{Daemon, free_address};
 use crate::random::Random;
+use crate::temporary;
 use crate::tools::tool;
 
 /// A file that lies upstream.
@@ -32,7 +33,7 @@ pub struct FileServer {
 impl FileServer {
     /// Starts it over an empty folder.
     pub fn start() -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let address = free_address();
         fs::create_dir(work.path().join("root")).expect("a folder can be made");
         let config = work.path().join("nginx.conf");

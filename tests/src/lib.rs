@@ -17,6 +17,7 @@ pub mod process;
 pub mod random;
 pub mod registry;
 pub mod rootfs;
+pub mod temporary;
 pub mod token;
 pub mod tools;
 pub mod world;

@@ -13,6 +13,7 @@ use std::thread;
 use crate::airlift::{Airlift, Served};
 use crate::http::{self, Answer, read_head};
 use crate::registry::{Registry, Upstream};
+use crate::temporary;
 use crate::world::path;
 
 /// The repository that is pushed to, as the mirror knows it.
@@ -43,7 +44,7 @@ struct Mirrored {
 
 impl Mirrored {
     fn new() -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         fs::create_dir(work.path().join("upstream")).expect("a folder can be made");
         let upstream = Upstream::Quay.start_open(&work.path().join("upstream"));
         let airlift = Airlift::new();

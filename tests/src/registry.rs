@@ -10,6 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use crate::http;
 use crate::manifests::{Content, Tree};
 use crate::process::{Daemon, free_address, text};
+use crate::temporary;
 use crate::token::TokenServer;
 use crate::tools::tool;
 
@@ -90,12 +91,12 @@ impl Registry {
         let mut command = Command::new(tool("olareg"));
         command.args(["serve", "--addr", "127.0.0.1", "--gc-frequency", "-1s", "--port", &address.port().to_string()]);
         command.arg("--dir").arg(storage);
-        Self::start(&command, address, tempfile::tempdir().expect("a temporary folder can be made"))
+        Self::start(&command, address, temporary::folder())
     }
 
     fn distribution(program: &str, storage: &Path, guard: Guard<'_>) -> Self {
         let address = free_address();
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let (tls, auth) = match guard {
             Guard::None => (String::new(), String::new()),
             Guard::Token(tokens) => (String::new(), tokens.registry_section(work.path())),

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::airlift::{Airlift, Served};
 use crate::images::{MANY, SPARSE, VERSIONS, images};
 use crate::registry::{PASSWORD, Registry, Tls, USER, Upstream};
+use crate::temporary;
 use crate::token::TokenServer;
 
 /// The registries upstream, each guarded as it is known for.
@@ -26,7 +27,7 @@ pub struct Upstreams {
 impl Upstreams {
     /// Starts all of them over the images of this machine.
     pub fn start() -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let tokens = TokenServer::start();
         let tls = Tls::create(work.path());
         let registries = Upstream::ALL
@@ -96,7 +97,7 @@ impl World {
 /// The world of this test process.
 pub fn world() -> &'static World {
     static WORLD: LazyLock<World> = LazyLock::new(|| {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let upstreams = Upstreams::start();
         let airlift = upstreams.airlift();
         let manifest = work.path().join("airlift.yaml");

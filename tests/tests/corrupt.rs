@@ -13,6 +13,7 @@ use airlift_e2e::http;
 use airlift_e2e::images::{DEEP, image};
 use airlift_e2e::process::{describe, output};
 use airlift_e2e::random::Random;
+use airlift_e2e::temporary;
 use airlift_e2e::world::{Upstreams, path};
 
 /// How many archives with one flipped bit have to be found.
@@ -29,7 +30,7 @@ struct World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let (upstreams, server) = (Upstreams::start(), FileServer::start());
     let files = vec![server.put("small", 10), server.put("middle", 70_000), server.put("large", 400_000)];
     let manifest = work.path().join("airlift.yaml");

@@ -12,6 +12,7 @@ use airlift_e2e::digest::sha256_of_file;
 use airlift_e2e::files::{FileServer, UpstreamFile};
 use airlift_e2e::http;
 use airlift_e2e::process::{output, run};
+use airlift_e2e::temporary;
 use airlift_e2e::tools::{present, tool};
 use airlift_e2e::world::path;
 
@@ -44,7 +45,7 @@ impl World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let upstream = FileServer::start();
     let files = vec![
         upstream.put("releases/v1.2/large.bin", 40 << 20),
@@ -65,7 +66,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 
 /// Fetches every file at every address with a command, which gets the URL and the path to write, and compares.
 fn every_file_arrives(fetch: impl Fn(&str, &Path, &UpstreamFile) -> Command) {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     for (number, (file, url)) in WORLD.addresses().enumerate() {
         let target = work.path().join(number.to_string());
         run(&mut fetch(&url, &target, file));
@@ -89,7 +90,7 @@ fn curl_fetches_every_file_with_its_date() {
         curl.args(["--fail", "--silent", "--show-error", "--remote-time", "--output"]).arg(target).arg(url);
         curl
     });
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let date = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).expect("a file has a date");
     for (file, url) in WORLD.addresses() {
         let target = work.path().join("dated");
@@ -109,7 +110,7 @@ fn an_interrupted_curl_resumes() {
     if !present(&["curl"]) {
         return;
     }
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     for (number, (file, url)) in WORLD.largest().enumerate() {
         let target = work.path().join(number.to_string());
         let mut slow = Command::new(tool("curl"))
@@ -147,7 +148,7 @@ fn wget_continues_a_file_that_was_begun() {
     if !present(&["wget"]) {
         return;
     }
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     for (number, (file, url)) in WORLD.largest().enumerate() {
         let target = work.path().join(number.to_string());
         begin(file, 12_345_678, &target);
@@ -201,7 +202,7 @@ fn ansible_fetches_with_a_checksum() {
     if !present(&["ansible"]) {
         return;
     }
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     for (number, (file, url)) in WORLD.addresses().filter(|(file, _)| file.name.contains("tool")).enumerate() {
         let target = work.path().join(number.to_string());
         let digest = sha256_of_file(&file.path);

@@ -16,6 +16,7 @@ use airlift_e2e::files::FileServer;
 use airlift_e2e::images::{DEEP, ZSTD};
 use airlift_e2e::process::run;
 use airlift_e2e::random::Random;
+use airlift_e2e::temporary;
 use airlift_e2e::tools::say;
 use airlift_e2e::world::{Upstreams, path};
 
@@ -40,7 +41,7 @@ struct World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let (upstreams, server) = (Upstreams::start(), FileServer::start());
     let mut manifest =
         format!("version: 1\nname: killed\n{}images:\n  - {DEEP}\n  - {ZSTD}\nfiles:\n", upstreams.mirrors());

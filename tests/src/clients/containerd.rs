@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::images::Image;
 use crate::process::{Daemon, run, text};
 use crate::registry::Upstream;
+use crate::temporary;
 use crate::tools::tool;
 
 /// A containerd that asks one mirror for every registry, and no one else.
@@ -25,7 +26,7 @@ impl Containerd {
 
     /// Starts it.
     pub fn start(mirror: SocketAddr) -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let folder = work.path().to_owned();
         for upstream in Upstream::ALL {
             let hosts = folder.join("hosts").join(upstream.name());

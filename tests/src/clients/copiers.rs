@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::digest::sha256_of_file;
 use crate::images::Image;
 use crate::process::{run, text};
+use crate::temporary;
 use crate::tools::tool;
 
 /// The name of an image on the mirror.
@@ -30,7 +31,7 @@ pub fn skopeo_from_archive(archive: &Path, image: &Image) -> String {
 
 /// Copies, and returns the digest of the manifest that was written: of the index where all of it travelled.
 fn skopeo_copy(source: &str, image: &Image) -> String {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let mut command = Command::new(tool("skopeo"));
     command.args(["--insecure-policy", "--override-os", "linux", "--override-arch", "amd64"]);
     command.args(["copy", "--preserve-digests", "--src-tls-verify=false"]);
@@ -44,7 +45,7 @@ fn skopeo_copy(source: &str, image: &Image) -> String {
 
 /// Pulls an image with every platform that travelled as `crane pull --format oci` does.
 pub fn crane(mirror: SocketAddr, image: &Image) -> String {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let target = work.path().join("image");
     let mut command = Command::new(tool("crane"));
     command.args(["pull", "--insecure", "--format", "oci"]);
@@ -65,7 +66,7 @@ pub fn crane_tags(mirror: SocketAddr, repository: &str) -> BTreeSet<String> {
 
 /// Copies an image with its referrers and digest tags as `regctl image copy` does, and returns the copy's digest.
 pub fn regctl(mirror: SocketAddr, image: &Image) -> String {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let target = format!("ocidir://{}:copy", work.path().join("image").display());
     let regctl = || {
         let mut command = Command::new(tool("regctl"));
@@ -98,7 +99,7 @@ pub fn oras_referrers(registry: SocketAddr, name: &str) -> BTreeSet<(String, Str
 
 /// Pulls an artifact as `oras pull` does and returns the digest of its manifest.
 pub fn oras_pull(mirror: SocketAddr, image: &Image) -> String {
-    let work = tempfile::tempdir().expect("a temporary folder can be made");
+    let work = temporary::folder();
     let name = name_on(mirror, image);
     let mut command = Command::new(tool("oras"));
     command.args(["pull", "--plain-http", "--format", "json", "--output"]).arg(work.path()).arg(&name);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::images::Image;
 use crate::process::{Daemon, output, run, text};
+use crate::temporary;
 use crate::tools::tool;
 
 /// A docker daemon whose mirror for Docker Hub is the one given. It runs no containers and touches no firewall.
@@ -25,7 +26,7 @@ impl Docker {
 
     /// Starts the daemon.
     pub fn start(mirror: SocketAddr) -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let folder = work.path();
         let containerd = super::containerd::start_daemon(folder);
         let config = format!("{{\"registry-mirrors\": [\"http://{mirror}\"]}}");

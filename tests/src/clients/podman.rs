@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::images::Image;
 use crate::process::{run, text};
 use crate::registry::Upstream;
+use crate::temporary;
 use crate::tools::tool;
 
 /// A podman with storage of its own that finds every registry on one mirror.
@@ -21,7 +22,7 @@ impl Podman {
 
     /// Writes its configuration.
     pub fn new(mirror: SocketAddr) -> Self {
-        let work = tempfile::tempdir().expect("a temporary folder can be made");
+        let work = temporary::folder();
         let registries: String = Upstream::ALL
             .iter()
             .map(|upstream| {
