@@ -32,7 +32,9 @@ impl Docker {
         let config = format!("{{\"registry-mirrors\": [\"http://{mirror}\"]}}");
         fs::write(folder.join("daemon.json"), config).expect("the configuration can be written");
         let socket = format!("unix://{}/docker.sock", folder.display());
-        let mut command = Command::new(tool("dockerd"));
+        // It mounts its own data folder, which would stay so when it is killed, if not in a namespace that ends with it.
+        let mut command = Command::new(tool("unshare"));
+        command.arg("--mount").arg(tool("dockerd"));
         command.arg("--config-file").arg(folder.join("daemon.json"));
         command.arg("--data-root").arg(folder.join("data")).arg("--exec-root").arg(folder.join("exec"));
         command.arg("--pidfile").arg(folder.join("pid")).args(["--host", &socket]);
