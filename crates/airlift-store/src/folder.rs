@@ -1,9 +1,11 @@
 //! A store in a folder: the part of it that only a file system can do.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
 
@@ -11,6 +13,9 @@ use crate::archive::header::{self, Format};
 use crate::blob::LocalBytes;
 use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, PARTIAL, SNAPSHOTS};
+
+/// How long to wait for another user of the same file, which may just be ending.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The folders and files of a store.
 #[derive(Debug)]
@@ -124,7 +129,7 @@ impl Folder {
                 file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(StoreError::io("write", &path))?;
                 Ok(file)
             }
-            Err(std::fs::TryLockError::WouldBlock) => {
+            Err(TryLockError::WouldBlock) => {
                 let mut note = String::new();
                 // Who holds it is a courtesy: where it can't be read, the answer is the same without it.
                 let _ = (&file).take(100).read_to_string(&mut note);
@@ -134,7 +139,7 @@ impl Folder {
                 };
                 Err(StoreError::Busy { path: self.root.clone(), holder })
             }
-            Err(std::fs::TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
         }
     }
 
@@ -171,6 +176,40 @@ fn check_marker(root: &Path) -> Result<(), StoreError> {
     let mut bytes = Vec::new();
     file.take(header::MAX_HEADER).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
     header::version(&bytes, &format!("the store {}", root.display()), MARKER)
+}
+
+/// Opens an unfinished file, or makes it, and locks it.
+///
+/// Between the two another holder may finish it: then it has got its final name, and another has to be made.
+pub(crate) fn open_locked(path: &Path, holder: &str) -> Result<File, StoreError> {
+    let begin = Instant::now();
+    loop {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(StoreError::io("open", path))?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Busy { path: path.to_owned(), holder: holder.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+        }
+    }
+}
+
+/// Whether an opened file is the one that lies at a path now.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(opened), Ok(found)) => (opened.dev(), opened.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
 }
 
 /// What a file has to survive.

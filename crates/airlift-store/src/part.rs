@@ -1,22 +1,18 @@
 //! A download that survives being killed.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 
 use crate::error::StoreError;
-use crate::folder::{Durability, Folder, write_atomically};
+use crate::folder::{Durability, Folder, open_locked, write_atomically};
 use crate::store::Store;
 use crate::work::briefly;
-
-/// How long to wait for another user of the same part in this process, which may just be ending.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// An unfinished blob: its data so far, and notes about them.
 ///
@@ -45,7 +41,7 @@ impl Part {
             }
         };
         let data = folder.join(format!("{name}.data"));
-        let file = open_locked(&data)?;
+        let file = open_locked(&data, "another download of the same thing")?;
         let notes = folder.join(format!("{name}.json"));
         Ok(Self { data, notes, file, store: store.clone(), _temporary: temporary })
     }
@@ -99,10 +95,7 @@ impl Part {
     ///
     /// [`StoreError::Corrupt`] where there are more or fewer bytes than `size`; I/O errors.
     pub async fn commit(self, digest: Digest, size: u64) -> Result<(), StoreError> {
-        if self.len() != size {
-            let reason = format!("{} bytes were written, and it has {size}", self.len());
-            return Err(StoreError::Corrupt { digest, place: self.data.display().to_string(), reason });
-        }
+        self.refuse_other_size(digest, size)?;
         if self.store.as_folder().is_none() {
             return self.store.upload(digest, &self.data).await;
         }
@@ -111,6 +104,23 @@ impl Part {
             None => Ok(()),
         })
         .await
+    }
+
+    /// The same on this thread, which must not be one of the runtime's.
+    pub(crate) fn commit_blocking(self, digest: Digest, size: u64, handle: &Handle) -> Result<(), StoreError> {
+        self.refuse_other_size(digest, size)?;
+        match self.store.as_folder() {
+            Some(folder) => self.land(folder, digest),
+            None => handle.block_on(self.store.upload(digest, &self.data)),
+        }
+    }
+
+    fn refuse_other_size(&self, digest: Digest, size: u64) -> Result<(), StoreError> {
+        if self.len() != size {
+            let reason = format!("{} bytes were written, and it has {size}", self.len());
+            return Err(StoreError::Corrupt { digest, place: self.data.display().to_string(), reason });
+        }
+        Ok(())
     }
 
     fn land(&self, folder: &Folder, digest: Digest) -> Result<(), StoreError> {
@@ -126,41 +136,6 @@ impl Part {
     pub fn discard(self) -> Result<(), StoreError> {
         remove(&self.notes)?;
         remove(&self.data)
-    }
-}
-
-/// Opens the data and locks them.
-///
-/// Between the two another holder may commit them: then the file has become a blob, and another has to be made.
-fn open_locked(path: &Path) -> Result<File, StoreError> {
-    let begin = Instant::now();
-    loop {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(StoreError::io("open", path))?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path) => return Ok(file),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
-            Err(TryLockError::WouldBlock) => {
-                let holder = "another download of the same thing".to_owned();
-                return Err(StoreError::Busy { path: path.to_owned(), holder });
-            }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
-        }
-    }
-}
-
-/// Whether an opened file is the one that lies at a path now.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), path.symlink_metadata()) {
-        (Ok(opened), Ok(found)) => (opened.dev(), opened.ino()) == (found.dev(), found.ino()),
-        _ => false,
     }
 }
 

@@ -107,6 +107,14 @@ impl Store {
         Ok(infos)
     }
 
+    /// The names of all snapshots in the order in which they were published.
+    pub(crate) async fn snapshot_ids(&self) -> Result<Vec<SnapshotId>, StoreError> {
+        match self.as_archive() {
+            Some(archive) => Ok(vec![archive.id()]),
+            None => Ok(self.pointer().await?.map_or_else(Vec::new, |(pointer, _)| pointer.snapshots)),
+        }
+    }
+
     /// Makes a snapshot the current one, after everything in it is durable.
     ///
     /// # Errors
@@ -266,7 +274,7 @@ impl Store {
         Header::read(bytes, &self.describe())
     }
 
-    async fn refuse_missing(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+    pub(crate) async fn refuse_missing(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let lacking = self.lacking(snapshot.index.blobs()).await?;
         let Some((digest, _)) = lacking.first() else { return Ok(()) };
         let name: Option<&TreePath> = snapshot.index.names_of(*digest).next();

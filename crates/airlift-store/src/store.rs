@@ -11,6 +11,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion, WriteMultipart};
 use tokio::io::AsyncReadExt;
+use tokio::runtime::Handle;
 
 use crate::archive::objects::ArchiveObjects;
 use crate::archive::reader::Archive;
@@ -191,6 +192,16 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// As [`Store::blob`] on this thread, which must not be one of the runtime's; it has to be there.
+    pub(crate) fn blob_blocking(&self, digest: Digest, size: u64, handle: &Handle) -> Result<Blob, StoreError> {
+        let found = match self.as_folder() {
+            Some(folder) => folder.blob(digest, size)?.map(|local| Blob::in_file(digest, local)),
+            None => handle.block_on(self.blob(digest, size))?,
+        };
+        let reason = || format!("there is no blob of {size} bytes any more");
+        found.ok_or_else(|| StoreError::Corrupt { digest, place: self.describe(), reason: reason() })
     }
 
     /// A blob of an archive, without a look at its header block.

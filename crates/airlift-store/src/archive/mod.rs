@@ -5,19 +5,24 @@
 
 pub mod header;
 pub(crate) mod layout;
+mod load;
 pub(crate) mod objects;
 pub(crate) mod reader;
 pub(crate) mod source;
+mod stream;
+mod verify;
+mod writer;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use airlift_core::{Digest, Observer, TreePath};
-use tokio_util::sync::CancellationToken;
+use airlift_core::{Digest, TreePath};
 
-use crate::error::StoreError;
 use crate::snapshot::{Snapshot, SnapshotId};
-use crate::store::Store;
+
+pub use load::load;
+pub use verify::verify;
+pub use writer::pack;
 
 /// Where an archive is written to.
 pub enum Target {
@@ -86,49 +91,4 @@ pub struct Damage {
 /// The exact number of bytes of a snapshot's archive.
 pub const fn size_of(snapshot: &Snapshot) -> u64 {
     snapshot.archive_size()
-}
-
-/// Writes a snapshot as an archive. The same snapshot gives the same bytes.
-///
-/// # Errors
-///
-/// [`StoreError::Space`] before a byte is written, where a file would not fit; [`StoreError::Missing`] and
-/// [`StoreError::Corrupt`] where a blob is not there as the index names it; I/O errors.
-pub async fn pack(
-    store: &Store,
-    snapshot: &Snapshot,
-    target: Target,
-    observer: &dyn Observer,
-    cancel: &CancellationToken,
-) -> Result<Packed, StoreError> {
-    let _ = (store, snapshot, target, observer, cancel);
-    todo!()
-}
-
-/// Checks everything: every blob, the index, the lock and, in an archive, each byte between them.
-///
-/// # Errors
-///
-/// Only where verifying itself is impossible; what is damaged stands in the [`Report`].
-pub async fn verify(store: &Store, observer: &dyn Observer, cancel: &CancellationToken) -> Result<Report, StoreError> {
-    let _ = (store, observer, cancel);
-    todo!()
-}
-
-/// Copies an archive into a store, verifying each blob, and makes its snapshot the current one at the end.
-///
-/// What an interrupted load left behind is used.
-///
-/// # Errors
-///
-/// [`StoreError::Space`] before a blob is written; [`StoreError::Corrupt`], [`StoreError::Damaged`] and
-/// [`StoreError::Length`] where the archive is not what it says; I/O errors. The store's current snapshot stays then.
-pub async fn load(
-    source: Source,
-    store: &Store,
-    observer: &dyn Observer,
-    cancel: &CancellationToken,
-) -> Result<Loaded, StoreError> {
-    let _ = (source, store, observer, cancel);
-    todo!()
 }

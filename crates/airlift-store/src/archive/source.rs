@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
 
 use crate::error::StoreError;
 use crate::work::briefly;
@@ -79,6 +80,14 @@ impl Bytesource {
                     false => Err(StoreError::Damaged { place: self.name(), reason: ends_within(&range) }),
                 }
             }
+        }
+    }
+
+    /// The same on this thread, which must not be one of the runtime's.
+    pub(crate) fn read_blocking(&self, range: Range<u64>, handle: &Handle) -> Result<Bytes, StoreError> {
+        match self {
+            Self::File { file, path } if !range.is_empty() => read_file(file, path, range),
+            _ => handle.block_on(self.read(range)),
         }
     }
 
