@@ -1,1 +1,29 @@
 //! Listeners, access log, metrics and graceful stop.
+//!
+//! [`Server::bind`] opens the current snapshot of a store and really listens; [`Server::run`] answers until it is told to
+//! stop. Kinds with the same address share a listener and are asked in order. While it runs, the store is looked at every
+//! now and then, and another current snapshot is switched to between two requests.
+//!
+//! * [`settings`]: where to listen, and the limits.
+//! * [`server`]: binding, running, stopping.
+//! * `listen`, `io`: a connection from `accept` to its last byte. Mapped blobs leave by `sendfile(2)`.
+//! * `path`, `service`: from the request's line to a kind's answer.
+//! * `site`: the snapshot that is served now.
+//! * `admin`, `metrics`, `access_log`: for those who watch it.
+
+mod access_log;
+mod admin;
+pub mod error;
+mod holder;
+mod io;
+mod listen;
+mod metrics;
+mod path;
+pub mod server;
+mod service;
+pub mod settings;
+mod site;
+
+pub use error::ServeError;
+pub use server::Server;
+pub use settings::Settings;

@@ -1,0 +1,171 @@
+//! Binding, running, stopping.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airlift_core::{Event, Observer};
+use airlift_kind::DynKind;
+use airlift_store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access_log::AccessLog;
+use crate::admin::Admin;
+use crate::error::ServeError;
+use crate::holder::holder;
+use crate::listen::{self, Floor, Role};
+use crate::service::Desk;
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// A server that listens already.
+pub struct Server {
+    site: Arc<Site>,
+    ports: Vec<Port>,
+    access_log: Option<Box<dyn Write + Send>>,
+    observer: Arc<dyn Observer>,
+    limits: Limits,
+}
+
+struct Port {
+    names: Vec<String>,
+    address: SocketAddr,
+    listener: TcpListener,
+    role: Arc<Role>,
+}
+
+struct Limits {
+    connections: usize,
+    patience: Duration,
+    drain: Duration,
+    poll: Duration,
+}
+
+impl Server {
+    /// Opens the store's current snapshot and listens; tells [`Event::Listening`] for each address once it does.
+    ///
+    /// # Errors
+    ///
+    /// Where the store has no snapshot that can be read, or an address can't be listened on.
+    pub async fn bind(store: Store, settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, ServeError> {
+        let Settings { kinds, admin, access_log, connections, patience, drain, poll } = settings;
+        if kinds.is_empty() {
+            return Err(ServeError::NoKinds);
+        }
+        let list = kinds.iter().map(|(kind, _)| *kind).collect();
+        let log = access_log.is_some().then(AccessLog::default);
+        let site = Site::open(list, store, log).await.map_err(|source| ServeError::Store { source })?;
+        let site = Arc::new(site);
+        let mut ports = Vec::new();
+        for (address, kinds) in by_address(&kinds) {
+            let names = kinds.iter().map(|&kind| site.kinds[kind].name().to_owned()).collect();
+            let role = Role::Kinds(Desk { site: Arc::clone(&site), kinds });
+            ports.push(Port::bind(address, names, role)?);
+        }
+        if let Some(address) = admin {
+            let role = Role::Admin(Admin { site: Arc::clone(&site) });
+            ports.push(Port::bind(address, vec!["admin".to_owned()], role)?);
+        }
+        for port in &ports {
+            observer.observe(&Event::Listening {
+                kinds: port.names.clone(),
+                address: port.address,
+                url: url(port.address),
+            });
+        }
+        let limits = Limits { connections, patience, drain, poll };
+        Ok(Self { site, ports, access_log, observer, limits })
+    }
+
+    /// Where it listens: the names of the kinds, or `admin`, with the real address.
+    pub fn addresses(&self) -> impl Iterator<Item = (&[String], SocketAddr)> {
+        self.ports.iter().map(|port| (&*port.names, port.address))
+    }
+
+    /// Answers until `cancel` is cancelled, then finishes the requests that are open, within the bound of
+    /// [`Settings::drain`]. Returns how many connections had to be cut off.
+    pub async fn run(self, cancel: CancellationToken) -> usize {
+        let Self { site, ports, access_log, observer, limits } = self;
+        let floor = Arc::new(Floor {
+            site: Arc::clone(&site),
+            http: listen::protocol(limits.patience),
+            patience: limits.patience,
+            seats: Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            stop: cancel.clone(),
+            kill: CancellationToken::new(),
+        });
+        let over = CancellationToken::new();
+        let mut writers = JoinSet::new();
+        if let Some(sink) = access_log {
+            let (site, over) = (Arc::clone(&site), over.clone());
+            writers.spawn(async move {
+                if let Some(log) = &site.log {
+                    log.write_until(over, sink).await;
+                }
+            });
+        }
+        let mut loops = JoinSet::new();
+        for port in ports {
+            loops.spawn(Arc::clone(&floor).accept(port.listener, port.role));
+        }
+        loops.spawn(async move { site.follow(limits.poll, &*observer, &cancel).await });
+        // They end when they are told to.
+        loops.join_all().await;
+        let cut = floor.drain(limits.drain).await;
+        over.cancel();
+        writers.join_all().await;
+        cut
+    }
+}
+
+impl Floor {
+    async fn drain(&self, bound: Duration) -> usize {
+        self.tasks.close();
+        if tokio::time::timeout(bound, self.tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        let cut = self.tasks.len();
+        self.kill.cancel();
+        self.tasks.wait().await;
+        cut
+    }
+}
+
+impl Port {
+    fn bind(address: SocketAddr, names: Vec<String>, role: Role) -> Result<Self, ServeError> {
+        let error = |source: std::io::Error| {
+            let taken = source.kind() == std::io::ErrorKind::AddrInUse;
+            let holder = taken.then(|| holder(address)).flatten();
+            ServeError::Bind { address, what: names.join(", "), holder, source }
+        };
+        let listener = listen::bind(address).map_err(error)?;
+        let address = listener.local_addr().map_err(error)?;
+        Ok(Self { address, listener, role: Arc::new(role), names })
+    }
+}
+
+/// The kinds of each address, by their positions. Any free port is one for each kind.
+fn by_address(kinds: &[(&'static dyn DynKind, SocketAddr)]) -> Vec<(SocketAddr, Vec<usize>)> {
+    let mut ports: Vec<(SocketAddr, Vec<usize>)> = Vec::new();
+    for (position, (_, address)) in kinds.iter().enumerate() {
+        match ports.iter_mut().find(|(known, _)| known == address && address.port() != 0) {
+            Some((_, kinds)) => kinds.push(position),
+            None => ports.push((*address, vec![position])),
+        }
+    }
+    ports
+}
+
+/// What to type into a client on this machine.
+fn url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}", address.port()),
+        false => format!("http://{address}"),
+    }
+}

@@ -1,0 +1,160 @@
+//! One request: which kind answers it, and what is counted and logged of it.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Instant, SystemTime};
+
+use airlift_core::Time;
+use airlift_kind::respond::{self, Body};
+use airlift_kind::{Asked, Reply};
+use airlift_store::StoreError;
+use bytes::Bytes;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+
+use crate::access_log::Entry;
+use crate::path;
+use crate::site::{Current, Site};
+
+/// What one listener answers for: positions in the site's list of kinds.
+pub(crate) struct Desk {
+    pub(crate) site: Arc<Site>,
+    pub(crate) kinds: Vec<usize>,
+}
+
+impl Desk {
+    /// Answers a request. Its body is never read: no kind has a use for one.
+    pub(crate) async fn answer<B>(&self, client: SocketAddr, request: Request<B>) -> Response<Tracked> {
+        let (began, clock) = (SystemTime::now(), Instant::now());
+        let (parts, _) = request.into_parts();
+        let (kind, response) = self.respond(&parts).await;
+        let account = Account { site: Arc::clone(&self.site), kind, client, parts, began, clock };
+        let status = response.status();
+        response.map(|body| Tracked { body, sent: 0, status, account: Some(account) })
+    }
+
+    /// The response, and which kind made it: the position behind all kinds where none did.
+    async fn respond(&self, parts: &Parts) -> (usize, Response<Body>) {
+        let (site, current) = (&*self.site, self.site.current());
+        let nobody = site.kinds.len();
+        let path = match path::clean(parts.uri.path()) {
+            Ok(path) => path,
+            Err(reason) => return (nobody, respond::text(StatusCode::BAD_REQUEST, format!("{reason}\n"))),
+        };
+        let asked = Asked { method: &parts.method, path: &path, query: parts.uri.query(), headers: &parts.headers };
+        for &kind in &self.kinds {
+            let mut reply = current.lookups[kind].lookup(&asked);
+            while let Reply::Later(later) = reply {
+                reply = later.await;
+            }
+            if !matches!(reply, Reply::Pass) {
+                return (kind, site.responder.respond(&asked, current.created, reply).await);
+            }
+        }
+        (nobody, self.not_found(&current, &path))
+    }
+
+    fn not_found(&self, current: &Current, path: &str) -> Response<Body> {
+        let names = self.kinds.iter().map(|&kind| self.site.kinds[kind].name());
+        let omission = names.clone().find_map(|name| current.omission(name, path));
+        let reason = match omission {
+            Some(omission) => format!(
+                "It was left out when the snapshot was collected: {}\nTo bring it, collect again without --keep-going, \
+                 carry the archive over and load it.\n",
+                omission.omitted
+            ),
+            None => "To bring it, add it to the manifest, collect, carry the archive over and load it.\n".to_owned(),
+        };
+        let kinds = names.collect::<Vec<_>>().join(", ");
+        let text = format!("There is no {path} in the snapshot {} ({kinds}).\n{reason}", current.describe());
+        respond::text(StatusCode::NOT_FOUND, text)
+    }
+}
+
+/// A body that tells how it ended.
+pub(crate) struct Tracked {
+    body: Body,
+    sent: u64,
+    status: StatusCode,
+    account: Option<Account>,
+}
+
+/// What is counted and logged when a response is over.
+struct Account {
+    site: Arc<Site>,
+    kind: usize,
+    client: SocketAddr,
+    parts: Parts,
+    began: SystemTime,
+    clock: Instant,
+}
+
+impl Tracked {
+    /// A body that is neither counted nor logged.
+    pub(crate) const fn unaccounted(body: Body) -> Self {
+        Self { body, sent: 0, status: StatusCode::OK, account: None }
+    }
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = Arc<StoreError>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Arc<StoreError>>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            this.sent += frame.data_ref().map_or(0, |bytes| bytes.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        http_body::Body::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        http_body::Body::size_hint(&self.body)
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        let Some(account) = self.account.take() else { return };
+        let Account { site, kind, client, parts, began, clock } = account;
+        let took = clock.elapsed();
+        site.metrics.count(&site.counts[kind], self.status, self.sent, took);
+        let Some(log) = &site.log else { return };
+        log.push(Entry {
+            began,
+            client,
+            kind: site.kinds.get(kind).map_or("none", |kind| kind.name()),
+            agent: parts.headers.get(USER_AGENT).cloned(),
+            method: parts.method,
+            uri: parts.uri,
+            status: self.status,
+            bytes: self.sent,
+            complete: self.body.is_empty(),
+            took,
+        });
+    }
+}
+
+/// What a port that no kind answers for has to say.
+pub(crate) fn plain(status: StatusCode, media_type: &'static str, text: String) -> Response<Tracked> {
+    let mut response = respond::text(status, text);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.map(Tracked::unaccounted)
+}
+
+/// A date for JSON.
+pub(crate) fn date(time: Time) -> serde_json::Value {
+    serde_json::Value::String(time.to_string())
+}

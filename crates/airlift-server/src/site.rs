@@ -1,0 +1,135 @@
+//! The snapshot that is served now, and what outlives it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use airlift_core::{Event, Index, Observer, Omission, Time};
+use airlift_kind::respond::Responder;
+use airlift_kind::{DynKind, Lookup, View};
+use airlift_store::{Snapshot, SnapshotId, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::access_log::AccessLog;
+use crate::metrics::{KindMetrics, Metrics};
+
+/// Everything that requests share.
+pub(crate) struct Site {
+    pub(crate) responder: Responder,
+    pub(crate) metrics: Metrics,
+    pub(crate) log: Option<AccessLog>,
+    /// What is counted of each kind, in the order of `kinds`, and behind them of everything else.
+    pub(crate) counts: Vec<KindMetrics>,
+    pub(crate) kinds: Vec<&'static dyn DynKind>,
+    store: Store,
+    current: RwLock<Arc<Current>>,
+}
+
+/// One snapshot, ready to be asked.
+pub(crate) struct Current {
+    pub(crate) id: SnapshotId,
+    pub(crate) name: String,
+    pub(crate) created: Time,
+    /// What each kind says, in the order of the site's kinds.
+    pub(crate) lookups: Vec<Arc<dyn Lookup>>,
+    index: Arc<Index>,
+}
+
+impl Current {
+    async fn new(kinds: &[&'static dyn DynKind], store: &Store, snapshot: Snapshot) -> Result<Self, StoreError> {
+        let (kinds, store) = (kinds.to_vec(), store.clone());
+        // A kind may sort or group its nodes first.
+        let made = tokio::task::spawn_blocking(move || {
+            let view = |kind: &&'static dyn DynKind| kind.serve(View::new(kind.name(), store.clone(), &snapshot));
+            Self {
+                id: snapshot.id(),
+                name: snapshot.header.name.clone(),
+                created: snapshot.header.created,
+                lookups: kinds.iter().map(view).collect(),
+                index: Arc::clone(&snapshot.index),
+            }
+        });
+        made.await.map_err(|_| StoreError::Cancelled)
+    }
+
+    /// For messages: `example of 2026-11-23T01:45:00Z`.
+    pub(crate) fn describe(&self) -> String {
+        format!("{} of {}", self.name, self.created)
+    }
+
+    /// How much the snapshot should have and does not.
+    pub(crate) fn omitted(&self) -> usize {
+        self.index.omissions().len()
+    }
+
+    /// Why a path is not here, where that is known.
+    pub(crate) fn omission(&self, kind: &str, path: &str) -> Option<&Omission> {
+        let path = format!("{kind}{}", path.trim_end_matches('/'));
+        self.index.omissions().iter().find(|omission| omission.path.as_str() == path)
+    }
+}
+
+impl Site {
+    pub(crate) async fn open(
+        kinds: Vec<&'static dyn DynKind>,
+        store: Store,
+        log: Option<AccessLog>,
+    ) -> Result<Self, StoreError> {
+        let snapshot = store.current().await?;
+        let snapshot = snapshot.ok_or_else(|| StoreError::Empty { place: store.describe() })?;
+        let current = Current::new(&kinds, &store, snapshot).await?;
+        let metrics = Metrics::new();
+        metrics.switched(&current.name, &current.id.to_string(), current.omitted());
+        let names = kinds.iter().map(|kind| kind.name()).chain(["none"]);
+        Ok(Self {
+            responder: Responder::new(store.clone()),
+            counts: names.map(|name| metrics.kind(name)).collect(),
+            metrics,
+            log,
+            kinds,
+            store,
+            current: RwLock::new(Arc::new(current)),
+        })
+    }
+
+    /// The snapshot for one request.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Follows the store to other snapshots until it is told to stop.
+    pub(crate) async fn follow(&self, period: Duration, observer: &dyn Observer, stop: &CancellationToken) {
+        let mut complaint = String::new();
+        while tokio::time::timeout(period, stop.cancelled()).await.is_err() {
+            self.metrics.tidy();
+            let message = match self.refresh().await {
+                Ok(None) => {
+                    complaint.clear();
+                    continue;
+                }
+                Ok(Some(current)) => format!("Now serving {}.", current.describe()),
+                Err(error) => {
+                    let message = format!("The store can't be read, the snapshot stays: {error}");
+                    if complaint == message {
+                        continue;
+                    }
+                    complaint.clone_from(&message);
+                    message
+                }
+            };
+            observer.observe(&Event::Notice { message });
+        }
+    }
+
+    async fn refresh(&self) -> Result<Option<Arc<Current>>, StoreError> {
+        match self.store.current_id().await? {
+            Some(id) if id != self.current().id => {}
+            // A store is never emptied; where it looks so, what is served stays.
+            _ => return Ok(None),
+        }
+        let Some(snapshot) = self.store.current().await? else { return Ok(None) };
+        let current = Arc::new(Current::new(&self.kinds, &self.store, snapshot).await?);
+        self.metrics.switched(&current.name, &current.id.to_string(), current.omitted());
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&current);
+        Ok(Some(current))
+    }
+}
