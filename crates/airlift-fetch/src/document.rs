@@ -1,4 +1,180 @@
-//! Coming.
-use crate::*; use airlift_core::Request;
-pub(crate) async fn head(_: &Fetcher, _: &Request) -> Result<Head, FetchError> { todo!() }
-pub(crate) async fn fetch(_: &Fetcher, _: &Request, _: &Expected) -> Result<Document, FetchError> { todo!() }
+//! Small things, fetched into memory.
+
+use airlift_core::{Digest, Request, UpstreamUrl};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::answer::{self, Answer, Validators};
+use crate::error::{FetchError, Transport, TransportKind};
+use crate::exchange::{Ask, exchange};
+use crate::fetcher::{Document, Expected, Fetcher, Head};
+use crate::memo::Memo;
+use crate::retry::{Again, Attempts, Trouble};
+use crate::verify::{Sums, check_limit, check_size, is_wrong_content};
+
+/// The limit of documents for which none is given.
+pub(crate) const LIMIT: u64 = 64 << 20;
+
+/// How often wrong bytes are fetched before they count as what upstream has.
+pub(crate) const WRONG_BYTES: u32 = 3;
+
+/// Asks what upstream says about something.
+pub(crate) async fn head(fetcher: &Fetcher, request: &Request) -> Result<Head, FetchError> {
+    let mut attempts = Attempts::new(fetcher, &request.url);
+    let mut method = Method::HEAD;
+    loop {
+        let ask = Ask { method: method.clone(), ..Ask::get(request) };
+        match exchange(fetcher, &ask).await {
+            Ok(answer) => return Ok(head_of(request, &answer)),
+            // Signed URLs and simple servers know no HEAD; the body of the GET is left unread.
+            Err(trouble) if method == Method::HEAD && matches!(trouble.error.status(), Some(403 | 405 | 501)) => {
+                method = Method::GET;
+            }
+            Err(trouble) => attempts.again(trouble).await?,
+        }
+    }
+}
+
+fn head_of(request: &Request, answer: &Answer) -> Head {
+    let headers = answer.headers.clone();
+    let digest = request.digest_header.and_then(|name| headers.get(name)?.to_str().ok()?.trim().parse().ok());
+    Head {
+        size: answer.total(),
+        media_type: answer::media_type(&headers),
+        modified: answer::modified(&headers, request),
+        digest,
+        headers,
+    }
+}
+
+/// Fetches a document, or takes it from the store where a promise and a memo say that it is this one.
+pub(crate) async fn fetch(fetcher: &Fetcher, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
+    let promised = expected.blob();
+    let _alone = fetcher.alone(&crate::memo::key(request)).await;
+    if let Some(promised) = promised
+        && let Some(document) = from_store(fetcher, request, (promised, expected)).await?
+    {
+        return Ok(document);
+    }
+    let expected = Expected { limit: expected.limit.or(Some(LIMIT)), ..expected.clone() };
+    let mut attempts = Attempts::new(fetcher, &request.url);
+    let mut wrong = 0;
+    loop {
+        match once(fetcher, request, &expected, wrong > 0).await {
+            Ok(document) => {
+                if promised.is_some() {
+                    remember(fetcher, request, &document)?;
+                }
+                return Ok(document);
+            }
+            Err(mut trouble) => {
+                if is_wrong_content(&trouble.error) {
+                    wrong += 1;
+                    trouble.again = if wrong < WRONG_BYTES { Again::Yes } else { Again::No };
+                }
+                attempts.again(trouble).await?;
+            }
+        }
+    }
+}
+
+async fn once(fetcher: &Fetcher, request: &Request, expected: &Expected, fresh: bool) -> Result<Document, Trouble> {
+    let mut ask = Ask::get(request);
+    if fresh {
+        ask.headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
+    }
+    let answer = exchange(fetcher, &ask).await?;
+    if let Some(total) = answer.total() {
+        check_size(&request.url, expected, total, true)?;
+    }
+    let (headers, url) = (answer.headers.clone(), final_url(request, &answer)?);
+    let (bytes, sums) = {
+        let limit = expected.limit.unwrap_or(LIMIT).min(expected.size.unwrap_or(u64::MAX));
+        let (bytes, _) = read(&request.url, answer, limit).await?;
+        let mut sums = Sums::new(&expected.checksums);
+        sums.update(&bytes);
+        (bytes, sums)
+    };
+    check_limit(&request.url, expected, sums.size())?;
+    let digest = sums.check(&request.url, expected)?;
+    fetcher.put(bytes.clone()).await?;
+    Ok(Document {
+        digest,
+        bytes,
+        media_type: answer::media_type(&headers),
+        modified: answer::modified(&headers, request),
+        headers,
+        url,
+        cached: false,
+    })
+}
+
+/// The URL that answered. The query that a redirect leads to is left out: it is often a signature.
+fn final_url(request: &Request, answer: &Answer) -> Result<UpstreamUrl, FetchError> {
+    let asked = request.url.expose();
+    if asked.path() == answer.url.path() && answer.from.is_none() {
+        return Ok(request.url.clone());
+    }
+    let mut url = answer.url.clone();
+    url.set_query(None);
+    UpstreamUrl::try_from(url).map_err(|error| FetchError::Redirect { url: Box::new(request.url.clone()), reason: error.reason })
+}
+
+/// Reads a body to its end, up to one byte more than the limit.
+pub(crate) async fn read(url: &UpstreamUrl, mut answer: Answer, limit: u64) -> Result<(Bytes, HeaderMap), Trouble> {
+    let announced = answer.total().filter(|_| answer.status == StatusCode::OK);
+    let mut body = BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0).min(limit).min(1 << 20)).unwrap_or(0));
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) if body.len() as u64 + chunk.len() as u64 > limit => {
+                return Err(FetchError::TooLarge { url: Box::new(url.clone()), limit }.into());
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Err(Trouble::on_the_way(url, answer.from.clone(), error.into())),
+        }
+    }
+    let received = body.len() as u64;
+    if announced.is_some_and(|announced| announced != received) {
+        let message = format!("the answer ended after {received} of {} bytes", announced.unwrap_or_default());
+        let source = Transport { kind: TransportKind::Broken, message };
+        return Err(Trouble::on_the_way(url, answer.from.clone(), source));
+    }
+    Ok((body.freeze(), answer.headers))
+}
+
+/// A document that was fetched from this URL before and is in the store.
+async fn from_store(
+    fetcher: &Fetcher,
+    request: &Request,
+    (promised, expected): (Digest, &Expected),
+) -> Result<Option<Document>, FetchError> {
+    let Some(memo) = Memo::load(fetcher, request).await?.filter(|memo| memo.digest == promised) else { return Ok(None) };
+    let limit = expected.limit.unwrap_or(LIMIT);
+    let Some(blob) = fetcher.store().blob(promised, memo.size).await.map_err(FetchError::store)? else {
+        return Ok(None);
+    };
+    // Damage in the store is healed by fetching again.
+    let Ok(bytes) = blob.bytes(limit).await else { return Ok(None) };
+    let mut sums = Sums::new(&expected.checksums);
+    sums.update(&bytes);
+    if sums.check(&request.url, expected).is_err() {
+        return Ok(None);
+    }
+    fetcher.remember_size(promised, memo.size);
+    let modified = memo.modified_for(request);
+    let (headers, url) = (HeaderMap::new(), request.url.clone());
+    Ok(Some(Document { digest: promised, bytes, media_type: memo.media_type, modified, headers, url, cached: true }))
+}
+
+fn remember(fetcher: &Fetcher, request: &Request, document: &Document) -> Result<(), FetchError> {
+    let memo = Memo {
+        digest: document.digest,
+        size: document.bytes.len() as u64,
+        validators: Validators::of(&document.headers),
+        media_type: document.media_type.clone(),
+        modified: answer::date(&document.headers),
+        checksums: Vec::new(),
+    };
+    memo.save(fetcher, request)
+}

@@ -1,3 +1,475 @@
-//! Coming.
-use crate::*; use airlift_core::Request; use crate::fetcher::Wanted;
-pub(crate) async fn fetch(_: &Fetcher, _: &Request, _: &Expected, _: Wanted) -> Result<Fetched, FetchError> { todo!() }
+//! Things of any size, fetched into the store, going on where an earlier attempt or an earlier run stopped.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use airlift_core::{Digest, Event, Request, UpstreamUrl};
+use airlift_store::Part;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use crate::answer::{self, Answer, Validators};
+use crate::assembly::{Assembly, Ranges};
+use crate::document::WRONG_BYTES;
+use crate::error::{FetchError, Transport, TransportKind};
+use crate::exchange::{Ask, exchange};
+use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
+use crate::found::{Found, in_store};
+use crate::memo::{self, Memo};
+use crate::partial::{Notes, resumable};
+use crate::retry::{Again, Attempts, Trouble};
+use crate::segments;
+use crate::source::Source;
+use crate::verify::{check_limit, check_size, is_wrong_content};
+
+/// How many bytes are gathered before they are written and told, unless they come slowly.
+const BATCH: usize = 512 << 10;
+const SLOWLY: Duration = Duration::from_millis(500);
+/// After how many bytes the notes of a download in pieces are renewed.
+const NOTE_EVERY: u64 = 16 << 20;
+
+/// How a download ended.
+enum Outcome {
+    /// The bytes are what was promised, and this is their name and size.
+    Right(Digest, u64),
+    /// Upstream still has what the memo describes, which is in the store.
+    Unchanged(Memo),
+    /// The promised blob is in the store already, as its announced size showed.
+    There(Digest, u64),
+}
+
+/// Fetches a blob, or finds it in the store.
+pub(crate) async fn fetch(
+    fetcher: &Fetcher,
+    request: &Request,
+    expected: &Expected,
+    wanted: Wanted,
+) -> Result<Fetched, FetchError> {
+    let key = match expected.blob() {
+        Some(digest) => digest.to_string(),
+        None => format!("download of {}", memo::key(request)),
+    };
+    let alone = fetcher.stoppable(async { Ok(fetcher.alone(&key).await) }).await?;
+    let memo = match fetcher.stoppable(in_store(fetcher, request, expected, wanted)).await? {
+        Found::Here(fetched) => return Ok(fetched),
+        Found::Perhaps(memo) => memo,
+    };
+    let part = fetcher.store().part(&key).map_err(FetchError::store)?;
+    let download = Download::open(fetcher, request, expected, (part, memo, wanted))?;
+    let result = fetcher.stoppable(download.run()).await;
+    let fetched = download.end(result).await;
+    drop(alone);
+    fetched
+}
+
+/// One download.
+pub(crate) struct Download<'a> {
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) request: &'a Request,
+    pub(crate) expected: &'a Expected,
+    pub(crate) assembly: Assembly,
+    part: Part,
+    memo: Option<Memo>,
+    wanted: Wanted,
+    notes: Mutex<Notes>,
+    /// Whether the bytes come from more than one answer, so that they may not belong together.
+    mixed: AtomicBool,
+    /// Whether bytes were wrong, so that no cache on the way is to be trusted, and no range.
+    distrust: AtomicBool,
+    /// Whether asking for pieces at the same time did not go well.
+    single: AtomicBool,
+    /// Whether the total was told as an extension of the task.
+    extended: AtomicBool,
+    /// Bytes that were told as done.
+    told: AtomicI64,
+    /// Bytes that arrived in this run.
+    arrived: AtomicU64,
+    noted: AtomicU64,
+}
+
+impl<'a> Download<'a> {
+    fn open(
+        fetcher: &'a Fetcher,
+        request: &'a Request,
+        expected: &'a Expected,
+        (part, memo, wanted): (Part, Option<Memo>, Wanted),
+    ) -> Result<Self, FetchError> {
+        let (notes, present) = resumable(&part, request, expected);
+        if present == Ranges::default() && part.len() > 0 {
+            part.truncate(0).map_err(FetchError::store)?;
+        }
+        let file = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
+        let mixed = present != Ranges::default();
+        let this = Self {
+            fetcher,
+            request,
+            expected,
+            assembly: Assembly::new(file, part.path().to_owned(), present),
+            part,
+            memo,
+            wanted,
+            notes: Mutex::new(notes),
+            mixed: AtomicBool::new(mixed),
+            distrust: AtomicBool::new(false),
+            single: AtomicBool::new(false),
+            extended: AtomicBool::new(false),
+            told: AtomicI64::new(0),
+            arrived: AtomicU64::new(0),
+            noted: AtomicU64::new(0),
+        };
+        Ok(this)
+    }
+
+    pub(crate) fn url(&self) -> &UpstreamUrl {
+        &self.request.url
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// The notes, for a moment.
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.notes().total
+    }
+
+    /// Receives and sums until the bytes are right, or were wrong too often.
+    async fn run(&self) -> Result<Outcome, FetchError> {
+        let already = self.assembly.present().count();
+        self.tell(i64::try_from(already).unwrap_or(i64::MAX));
+        let mut attempts = Attempts::new(self.fetcher, self.url());
+        let mut wrong = 0;
+        loop {
+            let error = match tokio::try_join!(self.receive(), self.assembly.follow(&self.expected.checksums)) {
+                Ok((None, sums)) => {
+                    let size = sums.size();
+                    match sums.check(self.url(), self.expected) {
+                        Ok(digest) => return Ok(Outcome::Right(digest, size)),
+                        Err(error) => error,
+                    }
+                }
+                Ok((Some(outcome), _)) => return Ok(outcome),
+                Err(error) => error,
+            };
+            if !is_wrong_content(&error) {
+                return Err(error);
+            }
+            self.start_over().await?;
+            self.distrust.store(true, Ordering::Relaxed);
+            // Pieces that don't fit together are no proof against upstream.
+            wrong += u32::from(!self.mixed.swap(false, Ordering::Relaxed));
+            let again = if wrong < WRONG_BYTES { Again::Yes } else { Again::No };
+            attempts.again(Trouble { error, again }).await?;
+        }
+    }
+
+    /// Asks until everything is there, or until it turns out that nothing is needed.
+    async fn receive(&self) -> Result<Option<Outcome>, FetchError> {
+        let mut attempts = Attempts::new(self.fetcher, self.url());
+        loop {
+            let before = self.arrived();
+            match self.attempt().await {
+                Ok(outcome) => {
+                    self.assembly.finish();
+                    return Ok(outcome);
+                }
+                Err(trouble) => {
+                    self.count_progress(&mut attempts, before);
+                    attempts.again(trouble).await?;
+                }
+            }
+        }
+    }
+
+    /// An attempt that brought a good piece of the whole is not counted.
+    pub(crate) fn count_progress(&self, attempts: &mut Attempts<'_>, before: u64) {
+        let good = self.total().map_or(1 << 20, |total| (total / 16).clamp(1, 1 << 20));
+        if self.arrived() - before >= good {
+            attempts.progressed();
+        }
+    }
+
+    async fn attempt(&self) -> Result<Option<Outcome>, Trouble> {
+        let present = self.assembly.present();
+        if let Some(total) = self.total().filter(|total| present.prefix() == *total && !self.expected.checksums.is_empty()) {
+            check_size(self.url(), self.expected, total, false)?;
+            return Ok(None);
+        }
+        let offset = self.resume_point(&present).await?;
+        let ask = self.ask(offset);
+        let answer = exchange(self.fetcher, &ask).await?;
+        match answer.status {
+            StatusCode::NOT_MODIFIED => match &self.memo {
+                Some(memo) => return Ok(Some(Outcome::Unchanged(memo.clone()))),
+                None => return Err(self.broken(&answer, "it says that nothing changed since a time that nobody named")),
+            },
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                self.start_over().await?;
+                return Err(self.broken(&answer, "it has less than was received already: starting over"));
+            }
+            StatusCode::PARTIAL_CONTENT => {
+                if !self.continues(&answer, offset) {
+                    self.start_over().await?;
+                    return Err(self.broken(&answer, "it continues with something else: starting over"));
+                }
+            }
+            // It ignores ranges, or it has another version now: this is the whole, from its first byte.
+            _ => self.whole(&answer).await?,
+        }
+        if let (Some(digest), Some(total)) = (self.expected.blob(), answer.total())
+            && self.fetcher.has(digest, total).await?
+        {
+            return Ok(Some(Outcome::There(digest, total)));
+        }
+        let at = if answer.status == StatusCode::PARTIAL_CONTENT { offset } else { 0 };
+        self.body(answer, at).await?;
+        Ok(None)
+    }
+
+    /// From where to ask on: behind what is there, but always for at least one byte, so that upstream can say that it
+    /// has another version now.
+    async fn resume_point(&self, present: &Ranges) -> Result<u64, FetchError> {
+        let guarded = self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty();
+        let trusted = !self.distrust.load(Ordering::Relaxed);
+        if present.count() > 0 && !(guarded && trusted) {
+            self.start_over().await?;
+            return Ok(0);
+        }
+        let prefix = present.prefix();
+        Ok(match self.total() {
+            Some(total) if prefix >= total => total.saturating_sub(1),
+            _ => prefix,
+        })
+    }
+
+    fn ask(&self, offset: u64) -> Ask<'a> {
+        let mut ask = Ask::get(self.request);
+        let mut set = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                ask.headers.insert(name, value);
+            }
+        };
+        if self.distrust.load(Ordering::Relaxed) {
+            set(header::CACHE_CONTROL, "no-cache");
+        } else if offset > 0 {
+            set(header::RANGE, &format!("bytes={offset}-"));
+            if let Some(guard) = self.notes().validators.if_range() {
+                set(header::IF_RANGE, guard);
+            }
+        } else if let Some(memo) = &self.memo {
+            memo.validators.etag.iter().for_each(|etag| set(header::IF_NONE_MATCH, etag));
+            memo.validators.last_modified.iter().for_each(|date| set(header::IF_MODIFIED_SINCE, date));
+        }
+        ask
+    }
+
+    /// The question for one piece.
+    pub(crate) fn ask_piece(&self, piece: &std::ops::Range<u64>) -> Ask<'a> {
+        let mut ask = self.ask(piece.start.max(1));
+        if let Ok(range) = HeaderValue::from_str(&format!("bytes={}-{}", piece.start, piece.end - 1)) {
+            ask.headers.insert(header::RANGE, range);
+        }
+        ask
+    }
+
+    /// Whether a partial answer belongs to what is there.
+    pub(crate) fn continues(&self, answer: &Answer, offset: u64) -> bool {
+        let Some(range) = answer::content_range(&answer.headers) else { return false };
+        let notes = self.notes();
+        let same_total = range.total.is_none() || notes.total.is_none() || range.total == notes.total;
+        range.start == offset && same_total && notes.validators.agree(&Validators::of(&answer.headers))
+    }
+
+    /// Takes note of an answer that is the whole thing.
+    async fn whole(&self, answer: &Answer) -> Result<(), FetchError> {
+        if self.assembly.present().count() > 0 {
+            self.start_over().await?;
+        }
+        let total = answer.total();
+        if let Some(total) = total {
+            check_size(self.url(), self.expected, total, true)?;
+            if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
+                self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: total });
+            }
+        }
+        *self.notes() = Notes {
+            url: self.url().to_string(),
+            validators: Validators::of(&answer.headers),
+            total,
+            media_type: answer::media_type(&answer.headers),
+            modified: answer::date(&answer.headers),
+            ranges: None,
+        };
+        self.save_notes()
+    }
+
+    /// Receives the body of an answer that begins at a place.
+    async fn body(&self, answer: Answer, at: u64) -> Result<(), Trouble> {
+        let present = self.assembly.present();
+        if at > 0 {
+            self.mixed.store(true, Ordering::Relaxed);
+        }
+        if let Some(total) = self.total().filter(|total| segments::worth_it(self, &answer, (&present, *total))) {
+            self.mixed.store(true, Ordering::Relaxed);
+            return segments::receive(self, Source::new(answer), (&present, total)).await;
+        }
+        let mut source = Source::new(answer);
+        let mut end = at;
+        let full = self.pour(&mut source, &mut end, self.total()).await?;
+        match self.total() {
+            Some(total) if end < total => Err(self.broken(&source.answer, &format!("the answer ended after {end} of {total} bytes"))),
+            Some(_) => Ok(()),
+            None => {
+                debug_assert!(!full, "without a total only the end of the body ends it");
+                self.notes().total = Some(end);
+                if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
+                    self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: end });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what comes from a source, up to an end; whether that was reached.
+    pub(crate) async fn pour(&self, source: &mut Source, at: &mut u64, end: Option<u64>) -> Result<bool, Trouble> {
+        let mut batch: Vec<Bytes> = Vec::new();
+        let mut gathered = 0;
+        let mut flushed = Instant::now();
+        loop {
+            let room = end.map_or(u64::MAX, |end| end - *at - gathered as u64);
+            let next = if room == 0 { Ok(None) } else { source.pull(room).await };
+            if let Ok(Some(bytes)) = &next {
+                gathered += bytes.len();
+                batch.push(bytes.clone());
+                check_limit(self.url(), self.expected, *at + gathered as u64)?;
+            }
+            let over = !matches!(next, Ok(Some(_)));
+            if gathered > 0 && (over || gathered >= BATCH || flushed.elapsed() > SLOWLY) {
+                self.flush(*at, std::mem::take(&mut batch), gathered as u64).await?;
+                *at += std::mem::take(&mut gathered) as u64;
+                flushed = Instant::now();
+            }
+            match next {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(room == 0),
+                Err(error) => {
+                    let from = source.answer.from.clone();
+                    return Err(Trouble::on_the_way(self.url(), from, Transport::from(error)));
+                }
+            }
+        }
+    }
+
+    async fn flush(&self, at: u64, batch: Vec<Bytes>, bytes: u64) -> Result<(), FetchError> {
+        self.assembly.write(at, batch).await?;
+        self.tell(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let arrived = self.arrived.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let in_pieces = self.notes().ranges.is_some();
+        if in_pieces && arrived - self.noted.load(Ordering::Relaxed) >= NOTE_EVERY {
+            self.noted.store(arrived, Ordering::Relaxed);
+            self.save_notes()?;
+        }
+        Ok(())
+    }
+
+    /// Whether pieces may be asked for at the same time: what they are pieces of must be guarded.
+    pub(crate) fn may_split(&self) -> bool {
+        let guarded = self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty();
+        guarded && !self.distrust.load(Ordering::Relaxed) && !self.single.load(Ordering::Relaxed)
+    }
+
+    /// One request after the other from now on.
+    pub(crate) fn split_no_more(&self) {
+        self.single.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the file's length does not tell what is there.
+    pub(crate) fn in_pieces(&self) -> Result<(), FetchError> {
+        self.notes().ranges = Some(Vec::new());
+        self.save_notes()
+    }
+
+    pub(crate) fn save_notes(&self) -> Result<(), FetchError> {
+        let mut notes = self.notes();
+        if notes.ranges.is_some() {
+            notes.ranges = Some(self.assembly.present().pairs());
+        }
+        self.part.set_notes(&*notes).map_err(FetchError::store)
+    }
+
+    /// Throws away what is there.
+    pub(crate) async fn start_over(&self) -> Result<(), FetchError> {
+        self.assembly.reset().await?;
+        *self.notes() = Notes::default();
+        self.tell(-self.told.load(Ordering::Relaxed));
+        self.save_notes()
+    }
+
+    fn tell(&self, bytes: i64) {
+        if bytes != 0 {
+            self.told.fetch_add(bytes, Ordering::Relaxed);
+            self.fetcher.tell(&Event::Progress { task: self.wanted.task, bytes });
+        }
+    }
+
+    pub(crate) fn broken(&self, answer: &Answer, message: &str) -> Trouble {
+        let source = Transport { kind: TransportKind::Broken, message: message.to_owned() };
+        Trouble::on_the_way(self.url(), answer.from.clone(), source)
+    }
+
+    /// Gives right bytes their name, throws wrong ones away, and keeps what is unfinished.
+    async fn end(
+        self,
+        result: Result<Outcome, FetchError>,
+    ) -> Result<Fetched, FetchError> {
+        let (request, wanted) = (self.request, self.wanted);
+        match result {
+            Ok(Outcome::Right(digest, size)) => {
+                let notes = self.notes().clone();
+                let memo = Memo {
+                    digest,
+                    size,
+                    validators: notes.validators,
+                    media_type: notes.media_type,
+                    modified: notes.modified,
+                    checksums: self.expected.checksums.clone(),
+                };
+                let fetcher = self.fetcher;
+                let facts = wanted.media_type || wanted.modified || self.expected.blob().is_none();
+                self.part.commit(digest, size).await.map_err(FetchError::store)?;
+                if facts {
+                    memo.save(fetcher, request)?;
+                }
+                let modified = memo.modified_for(request);
+                Ok(Fetched { digest, size, media_type: memo.media_type, modified, cached: false })
+            }
+            Ok(Outcome::Unchanged(memo)) => {
+                self.part.discard().map_err(FetchError::store)?;
+                let modified = memo.modified_for(request);
+                Ok(Fetched { digest: memo.digest, size: memo.size, media_type: memo.media_type, modified, cached: true })
+            }
+            Ok(Outcome::There(digest, size)) => {
+                let notes = self.notes().clone();
+                self.part.discard().map_err(FetchError::store)?;
+                let modified = notes.modified.filter(|_| request.dated);
+                Ok(Fetched { digest, size, media_type: notes.media_type, modified, cached: true })
+            }
+            Err(error) => {
+                if is_wrong_content(&error) || matches!(error, FetchError::TooLarge { .. }) {
+                    self.part.discard().map_err(FetchError::store)?;
+                } else if self.assembly.present().count() == 0 {
+                    // Nothing arrived: nothing to keep. The first error is the one that matters.
+                    let _ = self.part.discard();
+                } else {
+                    let _ = self.save_notes();
+                }
+                Err(error)
+            }
+        }
+    }
+}

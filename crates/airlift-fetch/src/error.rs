@@ -98,16 +98,6 @@ pub enum FetchError {
         /// Why not.
         source: Box<FetchError>,
     },
-    /// Credentials that are there and can't be used.
-    #[error("the credentials for {name} can't be read from {place}: {reason}")]
-    Credentials {
-        /// The host or registry that they are for.
-        name: String,
-        /// The file or the helper.
-        place: String,
-        /// What is wrong.
-        reason: String,
-    },
     /// A file on this machine: a `file://` source, or a partial download.
     #[error("can't {doing} {}", .path.display())]
     File {
@@ -158,8 +148,10 @@ pub enum FetchError {
 pub struct CredentialsNote {
     /// The name that they would have in the credential files.
     pub name: String,
-    /// Whether there were any.
+    /// Whether there were any, and they were sent.
     pub sent: bool,
+    /// Why some that may be there could not be read.
+    pub trouble: Option<String>,
 }
 
 /// What happened on the way to an upstream.
@@ -235,7 +227,7 @@ impl Failure for FetchError {
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Class::Upstream,
             Self::File { source, .. } => airlift_core::failure::io_class(source),
             Self::Store { source } => source.class(),
-            Self::Setup { .. } | Self::Credentials { .. } => Class::Machine,
+            Self::Setup { .. } => Class::Machine,
             Self::Request { .. } => Class::Usage,
             Self::Interrupted => Class::Interrupted,
             Self::Token { source, .. } => source.class(),
@@ -259,7 +251,6 @@ impl Failure for FetchError {
                     .to_owned(),
             ),
             Self::Token { source, .. } => source.hint(),
-            Self::Credentials { .. } => Some("log in again with 'docker login', or remove the entry".to_owned()),
             Self::Store { source } => source.hint(),
             Self::Interrupted => Some("run the same command again: it goes on where it stopped".to_owned()),
             _ => None,
@@ -269,10 +260,13 @@ impl Failure for FetchError {
 
 fn status_hint(status: u16, credentials: Option<&CredentialsNote>, url: &UpstreamUrl) -> Option<String> {
     match (status, credentials) {
-        (401 | 403, Some(CredentialsNote { name, sent: true })) => {
+        (401 | 403, Some(CredentialsNote { name, trouble: Some(trouble), .. })) => {
+            Some(format!("the credentials for '{name}' can't be read: {trouble}"))
+        }
+        (401 | 403, Some(CredentialsNote { name, sent: true, .. })) => {
             Some(format!("the credentials that are kept for '{name}' were refused: they may be old, or lack the right to read this"))
         }
-        (401 | 403, Some(CredentialsNote { name, sent: false })) => Some(format!(
+        (401 | 403, Some(CredentialsNote { name, sent: false, .. })) => Some(format!(
             "no credentials were found for '{name}': looked in ~/.docker/config.json (log in with 'docker login {name}') and in ~/.netrc (machine {})",
             url.expose().host_str().unwrap_or_default(),
         )),

@@ -136,7 +136,7 @@ impl Fetcher {
     ) -> Result<Self, FetchError> {
         let client = client::build(&settings)?;
         let gate = Gate::new(settings.jobs, settings.per_host);
-        let auth = Auth::new(&settings)?;
+        let auth = Auth::new(&settings);
         let (keys, sizes) = (Mutex::default(), Mutex::default());
         Ok(Self(Arc::new(Inner { settings, store, observer, cancel, client, gate, auth, keys, sizes })))
     }

@@ -22,13 +22,16 @@ mod error;
 mod exchange;
 mod fetcher;
 mod file;
+mod found;
 mod limits;
 mod memo;
+mod partial;
 mod ratelimit;
 mod redirect;
 mod retry;
 mod segments;
 mod settings;
+mod source;
 mod verify;
 
 pub use error::{FetchError, Transport, TransportKind};

@@ -1,6 +1,7 @@
 //! How much is asked at the same time, of everybody together and of each host, and hosts that asked to be left alone.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub(crate) struct Gate {
 struct Host {
     permits: Arc<Semaphore>,
     paused: Mutex<Option<Instant>>,
+    warned: AtomicBool,
 }
 
 /// The right to make one request, held until its body is read.
@@ -35,7 +37,7 @@ impl Gate {
     fn host(&self, authority: &str) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            Arc::new(Host { permits: Arc::new(Semaphore::new(self.per_host)), paused: Mutex::default() })
+            Arc::new(Host { permits: Arc::new(Semaphore::new(self.per_host)), paused: Mutex::default(), warned: AtomicBool::new(false) })
         };
         Arc::clone(hosts.entry(authority.to_owned()).or_insert_with(new))
     }
@@ -51,6 +53,11 @@ impl Gate {
         }
         let job = Arc::clone(&self.jobs).acquire_owned().await.ok();
         Permit { _host: permit, _job: job }
+    }
+
+    /// Whether nobody was warned of this host's limit yet.
+    pub(crate) fn is_first_warning(&self, authority: &str) -> bool {
+        !self.host(authority).warned.swap(true, Ordering::Relaxed)
     }
 
     /// Leaves a host alone for a while; whether that is news, beyond a second.

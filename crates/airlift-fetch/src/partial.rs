@@ -1,0 +1,46 @@
+//! Unfinished downloads: what is written down about them, and how far they can be trusted.
+
+use airlift_core::{Request, Time};
+use airlift_store::Part;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Validators;
+use crate::assembly::Ranges;
+use crate::fetcher::Expected;
+
+/// What is written down about an unfinished download.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Notes {
+    /// The URL, without secrets.
+    pub(crate) url: String,
+    pub(crate) validators: Validators,
+    pub(crate) total: Option<u64>,
+    pub(crate) media_type: Option<String>,
+    pub(crate) modified: Option<Time>,
+    /// What is there, where it is not simply the file's length.
+    pub(crate) ranges: Option<Vec<(u64, u64)>>,
+}
+
+/// What is there of an earlier run, and may be gone on with.
+///
+/// Without a promised checksum only what an `If-Range` can guard is of use; with one the sum will tell.
+pub(crate) fn resumable(part: &Part, request: &Request, expected: &Expected) -> (Notes, Ranges) {
+    let length = part.len();
+    let nothing = (Notes::default(), Ranges::default());
+    let Some(mut notes) = part.notes::<Notes>().filter(|_| length > 0) else { return nothing };
+    if notes.url != request.url.to_string() {
+        // Another place that promises the same bytes: it has other validators.
+        (notes.validators, notes.url) = (Validators::default(), request.url.to_string());
+    }
+    let guarded = notes.validators.if_range().is_some() || !expected.checksums.is_empty();
+    let right_size = expected.size.is_none() || notes.total.is_none() || expected.size == notes.total;
+    if !guarded || !right_size {
+        return nothing;
+    }
+    let ranges: Ranges = match &notes.ranges {
+        Some(pairs) => pairs.iter().copied().collect(),
+        None => [(0, length)].into_iter().collect(),
+    };
+    let end = notes.total.or(expected.size).unwrap_or(u64::MAX).min(length);
+    (notes, ranges.up_to(end))
+}
