@@ -80,7 +80,9 @@ fn title(page: &str) -> Option<&str> {
 
 /// A text in one line, without control characters, cut at so many characters.
 pub(crate) fn clean(text: &str, most: usize) -> String {
-    let invisible = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let invisible = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let spaced: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(most).collect()
@@ -176,7 +178,9 @@ mod tests {
         let range = |text| content_range(&headers(header::CONTENT_RANGE, text));
         assert_eq!(range("bytes 5-9/100"), Some(ContentRange { start: 5, end: 10, total: Some(100) }));
         assert_eq!(range("bytes 5-9/*"), Some(ContentRange { start: 5, end: 10, total: None }));
-        for text in ["bytes */100", "bytes 9-5/100", "bytes 5-100/100", "lines 5-9/100", "bytes 5-18446744073709551615/*"] {
+        for text in
+            ["bytes */100", "bytes 9-5/100", "bytes 5-100/100", "lines 5-9/100", "bytes 5-18446744073709551615/*"]
+        {
             assert_eq!(range(text), None, "{text}");
         }
     }

@@ -117,13 +117,15 @@ fn final_url(request: &Request, answer: &Answer) -> Result<UpstreamUrl, FetchErr
     }
     let mut url = answer.url.clone();
     url.set_query(None);
-    UpstreamUrl::try_from(url).map_err(|error| FetchError::Redirect { url: Box::new(request.url.clone()), reason: error.reason })
+    UpstreamUrl::try_from(url)
+        .map_err(|error| FetchError::Redirect { url: Box::new(request.url.clone()), reason: error.reason })
 }
 
 /// Reads a body to its end, up to one byte more than the limit.
 pub(crate) async fn read(url: &UpstreamUrl, mut answer: Answer, limit: u64) -> Result<(Bytes, HeaderMap), Trouble> {
     let announced = answer.total().filter(|_| answer.status == StatusCode::OK);
-    let mut body = BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0).min(limit).min(1 << 20)).unwrap_or(0));
+    let mut body =
+        BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0).min(limit).min(1 << 20)).unwrap_or(0));
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) if body.len() as u64 + chunk.len() as u64 > limit => {
@@ -149,7 +151,9 @@ async fn from_store(
     request: &Request,
     (promised, expected): (Digest, &Expected),
 ) -> Result<Option<Document>, FetchError> {
-    let Some(memo) = Memo::load(fetcher, request).await?.filter(|memo| memo.digest == promised) else { return Ok(None) };
+    let Some(memo) = Memo::load(fetcher, request).await?.filter(|memo| memo.digest == promised) else {
+        return Ok(None);
+    };
     let limit = expected.limit.unwrap_or(LIMIT);
     let Some(blob) = fetcher.store().blob(promised, memo.size).await.map_err(FetchError::store)? else {
         return Ok(None);

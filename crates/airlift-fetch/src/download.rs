@@ -196,7 +196,9 @@ impl<'a> Download<'a> {
 
     async fn attempt(&self) -> Result<Option<Outcome>, Trouble> {
         let present = self.assembly.present();
-        if let Some(total) = self.total().filter(|total| present.prefix() == *total && !self.expected.checksums.is_empty()) {
+        if let Some(total) =
+            self.total().filter(|total| present.prefix() == *total && !self.expected.checksums.is_empty())
+        {
             check_size(self.url(), self.expected, total, false)?;
             return Ok(None);
         }
@@ -322,7 +324,9 @@ impl<'a> Download<'a> {
         let mut end = at;
         let full = self.pour(&mut source, &mut end, self.total()).await?;
         match self.total() {
-            Some(total) if end < total => Err(self.broken(&source.answer, &format!("the answer ended after {end} of {total} bytes"))),
+            Some(total) if end < total => {
+                Err(self.broken(&source.answer, &format!("the answer ended after {end} of {total} bytes")))
+            }
             Some(_) => Ok(()),
             None => {
                 debug_assert!(!full, "without a total only the end of the body ends it");
@@ -423,10 +427,7 @@ impl<'a> Download<'a> {
     }
 
     /// Gives right bytes their name, throws wrong ones away, and keeps what is unfinished.
-    async fn end(
-        self,
-        result: Result<Outcome, FetchError>,
-    ) -> Result<Fetched, FetchError> {
+    async fn end(self, result: Result<Outcome, FetchError>) -> Result<Fetched, FetchError> {
         let (request, wanted) = (self.request, self.wanted);
         match result {
             Ok(Outcome::Right(digest, size)) => {
@@ -451,7 +452,13 @@ impl<'a> Download<'a> {
             Ok(Outcome::Unchanged(memo)) => {
                 self.part.discard().map_err(FetchError::store)?;
                 let modified = memo.modified_for(request);
-                Ok(Fetched { digest: memo.digest, size: memo.size, media_type: memo.media_type, modified, cached: true })
+                Ok(Fetched {
+                    digest: memo.digest,
+                    size: memo.size,
+                    media_type: memo.media_type,
+                    modified,
+                    cached: true,
+                })
             }
             Ok(Outcome::There(digest, size)) => {
                 let notes = self.notes().clone();

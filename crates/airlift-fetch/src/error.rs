@@ -285,13 +285,15 @@ impl TransportKind {
             Self::Dns => Some(format!(
                 "the name of {host} has no address: check its spelling, /etc/resolv.conf, and whether a proxy has to be used (HTTPS_PROXY)"
             )),
-            Self::Connect => {
-                Some(format!("is {host} up, and may this machine reach it? A proxy is set with HTTPS_PROXY, exceptions with NO_PROXY"))
-            }
+            Self::Connect => Some(format!(
+                "is {host} up, and may this machine reach it? A proxy is set with HTTPS_PROXY, exceptions with NO_PROXY"
+            )),
             Self::Certificate => Some(format!(
                 "if {host} has a certificate of a private authority, give that authority's certificate (PEM) with --ca, or set SSL_CERT_FILE"
             )),
-            Self::Proxy => Some("check the proxy's URL in HTTPS_PROXY and HTTP_PROXY, or leave the host out with NO_PROXY".to_owned()),
+            Self::Proxy => Some(
+                "check the proxy's URL in HTTPS_PROXY and HTTP_PROXY, or leave the host out with NO_PROXY".to_owned(),
+            ),
             Self::Stall | Self::Broken => Some("run the same command again: it goes on where it stopped".to_owned()),
             Self::Protocol => None,
         }

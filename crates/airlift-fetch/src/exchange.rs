@@ -167,7 +167,8 @@ async fn no(fetcher: &Fetcher, place: &Place<'_>, answer: Answer, sent: Option<&
     let again = match wait {
         Some(wait) if wait > longest => return FetchError::Throttled { url, wait, longest, said }.into(),
         Some(wait) => {
-            let reason = format!("it answered {status}{}", said.as_ref().map(|said| format!(": {said}")).unwrap_or_default());
+            let reason =
+                format!("it answered {status}{}", said.as_ref().map(|said| format!(": {said}")).unwrap_or_default());
             pause(fetcher, place, wait, reason);
             Again::After(wait)
         }

@@ -102,7 +102,12 @@ pub(crate) async fn blob(
     part.truncate(0).map_err(FetchError::store)?;
     let target = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
     let (tell, mut told) = mpsc::channel::<u64>(16);
-    let copy = Copy { request: request.clone(), expected: expected.clone(), from: path.to_owned(), to: part.path().to_owned() };
+    let copy = Copy {
+        request: request.clone(),
+        expected: expected.clone(),
+        from: path.to_owned(),
+        to: part.path().to_owned(),
+    };
     let work = blocking(move || copy.run(file, target, &tell));
     let show = async {
         while let Some(bytes) = told.recv().await {
@@ -131,7 +136,12 @@ struct Copy {
 
 impl Copy {
     /// Copies and sums; the name is given afterwards. It ends when nobody listens any more.
-    fn run(&self, mut from: File, mut to: File, tell: &mpsc::Sender<u64>) -> Result<(airlift_core::Digest, u64), FetchError> {
+    fn run(
+        &self,
+        mut from: File,
+        mut to: File,
+        tell: &mpsc::Sender<u64>,
+    ) -> Result<(airlift_core::Digest, u64), FetchError> {
         let mut sums = Sums::new(&self.expected.checksums);
         let mut buffer = vec![0; BUFFER];
         loop {

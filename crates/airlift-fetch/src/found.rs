@@ -45,4 +45,3 @@ pub(crate) async fn in_store(
     };
     Ok(Found::Here(Fetched { digest, size, media_type, modified, cached: true }))
 }
-

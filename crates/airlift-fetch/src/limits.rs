@@ -37,7 +37,11 @@ impl Gate {
     fn host(&self, authority: &str) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            Arc::new(Host { permits: Arc::new(Semaphore::new(self.per_host)), paused: Mutex::default(), warned: AtomicBool::new(false) })
+            Arc::new(Host {
+                permits: Arc::new(Semaphore::new(self.per_host)),
+                paused: Mutex::default(),
+                warned: AtomicBool::new(false),
+            })
         };
         Arc::clone(hosts.entry(authority.to_owned()).or_insert_with(new))
     }

@@ -94,12 +94,14 @@ mod tests {
 
     #[test]
     fn the_limits_of_docker_hub() {
-        let limit = RateLimit::of(&headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600")]));
+        let limit =
+            RateLimit::of(&headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600")]));
         let limit = limit.expect("a limit");
         assert_eq!((limit.limit, limit.remaining), (Some(100), 0));
         assert_eq!(limit.wait(), Some(Duration::from_secs(216)));
         assert!(limit.is_low());
-        let plenty = RateLimit::of(&headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "76;w=21600")]));
+        let plenty =
+            RateLimit::of(&headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "76;w=21600")]));
         assert_eq!(plenty.map(|limit| (limit.wait(), limit.is_low())), Some((None, false)));
     }
 

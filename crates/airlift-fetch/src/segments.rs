@@ -85,7 +85,11 @@ pub(crate) fn worth_it(download: &Download<'_>, answer: &Answer, (present, total
 }
 
 /// Receives everything that is missing. The source is at the first gap, and goes on as long as nobody is before it.
-pub(crate) async fn receive(download: &Download<'_>, source: Source, (present, total): (&Ranges, u64)) -> Result<(), Trouble> {
+pub(crate) async fn receive(
+    download: &Download<'_>,
+    source: Source,
+    (present, total): (&Ranges, u64),
+) -> Result<(), Trouble> {
     let queue = Queue::new(present.missing(total), download.fetcher.settings().segment);
     download.in_pieces()?;
     let failed = Mutex::new(None);

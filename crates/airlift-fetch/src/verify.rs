@@ -111,6 +111,9 @@ mod tests {
             assert!(matches!(check(&expected), Err(FetchError::Checksum { .. })), "{wrong}");
         }
         assert!(matches!(check(&Expected { size: Some(5), ..expected.clone() }), Err(FetchError::Size { .. })));
-        assert!(matches!(check(&Expected { size: None, limit: Some(3), ..expected }), Err(FetchError::TooLarge { .. })));
+        assert!(matches!(
+            check(&Expected { size: None, limit: Some(3), ..expected }),
+            Err(FetchError::TooLarge { .. })
+        ));
     }
 }

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn what_registries_send_is_understood() {
-        let text = r#"Bearer realm="https://auth.example/token",service="registry.example",scope="repository:a/b:pull,push""#;
+        let text =
+            r#"Bearer realm="https://auth.example/token",service="registry.example",scope="repository:a/b:pull,push""#;
         let [bearer] = &parse(text)[..] else { panic!("one challenge") };
         assert_eq!(bearer.scheme, "bearer");
         assert_eq!(bearer.get("realm"), Some("https://auth.example/token"));
@@ -101,7 +102,9 @@ mod tests {
 
     #[test]
     fn nonsense_ends_the_reading() {
-        for text in ["", "=", "\"", "realm=\"x\"", "Basic realm=\"never closed", "Basic realm=\"ä", ",,,", "Basic ==", "é"] {
+        for text in
+            ["", "=", "\"", "realm=\"x\"", "Basic realm=\"never closed", "Basic realm=\"ä", ",,,", "Basic ==", "é"]
+        {
             assert!(parse(text).iter().all(|challenge| challenge.get("realm").is_none()), "{text}");
         }
     }

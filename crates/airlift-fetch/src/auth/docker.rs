@@ -30,7 +30,8 @@ pub(crate) fn lookup(path: &Path, name: &str) -> Result<Option<Login>, String> {
                 return Ok(Some(Login::Basic { user, password: Secret::new(password) }));
             }
             Err(CredentialRetrievalError::NoCredentialConfigured) => {}
-            Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {}
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
+            }
             Err(error) => return Err(format!("{}: {}", path.display(), words(&error, name))),
         }
     }

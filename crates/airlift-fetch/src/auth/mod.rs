@@ -106,7 +106,11 @@ impl Auth {
     }
 
     /// The `Authorization` that is sent without being asked for.
-    pub(crate) async fn unasked(&self, fetcher: &Fetcher, place: &Place<'_>) -> Result<Option<HeaderValue>, FetchError> {
+    pub(crate) async fn unasked(
+        &self,
+        fetcher: &Fetcher,
+        place: &Place<'_>,
+    ) -> Result<Option<HeaderValue>, FetchError> {
         let known = lock(&self.known).get(&place.key()).cloned();
         match known {
             Some(Known::Basic(header)) => return Ok(Some(header)),

@@ -26,7 +26,8 @@ impl Netrc {
             match word.as_str() {
                 "machine" | "default" => {
                     this.keep(current.take());
-                    let name = if word == "machine" { words.next().map(|name| name.to_ascii_lowercase()) } else { None };
+                    let name =
+                        if word == "machine" { words.next().map(|name| name.to_ascii_lowercase()) } else { None };
                     current = Some((name, Entry::default()));
                 }
                 "macdef" => {

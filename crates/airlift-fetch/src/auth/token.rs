@@ -62,17 +62,20 @@ impl Key {
     }
 
     /// Asks for a token.
-    pub(crate) async fn fetch(&self, fetcher: &Fetcher, login: Option<&Login>, asked: &UpstreamUrl) -> Result<Token, FetchError> {
+    pub(crate) async fn fetch(
+        &self,
+        fetcher: &Fetcher,
+        login: Option<&Login>,
+        asked: &UpstreamUrl,
+    ) -> Result<Token, FetchError> {
         let failed = |source: FetchError| FetchError::Token {
             url: Box::new(asked.clone()),
             realm: crate::redirect::authority(&self.realm),
             source: Box::new(source),
         };
         let (url, form) = self.question(login);
-        let url = UpstreamUrl::try_from(url).map_err(|error| FetchError::Redirect {
-            url: Box::new(asked.clone()),
-            reason: error.reason,
-        })?;
+        let url = UpstreamUrl::try_from(url)
+            .map_err(|error| FetchError::Redirect { url: Box::new(asked.clone()), reason: error.reason })?;
         let mut request = Request::new(url);
         if let Some(Login::Basic { user, password }) = login {
             request = request.with_header("authorization", basic(user, password));

@@ -1,1 +1,167 @@
-//! Coming.
+//! Entries of a plan that are one blob, and so one piece of work.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use airlift_core::event::Task;
+use airlift_core::{Checksum, Digest, PlanEntry, Request, Source, UpstreamUrl};
+use bytes::Bytes;
+
+use crate::error::FetchError;
+use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
+
+/// One blob.
+pub(super) struct Job {
+    /// The places in the plan of the entries that want it.
+    pub(super) entries: Vec<usize>,
+    pub(super) work: Work,
+}
+
+/// How to get it.
+pub(super) enum Work {
+    /// It is here.
+    Put(Bytes),
+    /// It is upstream; the requests are made in this order until one brings it.
+    Fetch { requests: Vec<Request>, expected: Expected, wanted: Wanted },
+}
+
+/// What makes two entries the same piece of work.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Generated(Digest),
+    Blob(Digest),
+    /// Without a promised SHA-256: everything that is asked and promised is the same.
+    Answer(UpstreamUrl, Vec<(String, airlift_core::Secret)>, Vec<Checksum>, Option<u64>),
+}
+
+/// The pieces of work of a plan, with the hosts taking turns, so that no host keeps the others waiting.
+pub(super) fn jobs(entries: &[PlanEntry]) -> Vec<Job> {
+    let mut known: HashMap<Key, usize> = HashMap::with_capacity(entries.len());
+    let mut jobs: Vec<Job> = Vec::new();
+    for (place, entry) in entries.iter().enumerate() {
+        match known.get(&key(entry)) {
+            Some(&job) => jobs[job].join(place, entry),
+            None => {
+                known.insert(key(entry), jobs.len());
+                jobs.push(Job::new(place, entry));
+            }
+        }
+    }
+    take_turns(jobs)
+}
+
+fn key(entry: &PlanEntry) -> Key {
+    match (&entry.source, entry.digest()) {
+        (Source::Generated(_), Some(digest)) => Key::Generated(digest),
+        (_, Some(digest)) => Key::Blob(digest),
+        (Source::Fetch(request) | Source::Stored { request, .. }, None) => {
+            Key::Answer(request.url.clone(), request.headers.clone(), entry.checksums.clone(), entry.size)
+        }
+        (Source::Generated(bytes), None) => Key::Generated(Digest::of(bytes)),
+    }
+}
+
+fn take_turns(jobs: Vec<Job>) -> Vec<Job> {
+    let total = jobs.len();
+    let mut hosts: BTreeMap<String, VecDeque<Job>> = BTreeMap::new();
+    for job in jobs {
+        hosts.entry(job.host()).or_default().push_back(job);
+    }
+    let mut turns = Vec::with_capacity(total);
+    while !hosts.is_empty() {
+        hosts.retain(|_, queue| {
+            turns.extend(queue.pop_front());
+            !queue.is_empty()
+        });
+    }
+    turns
+}
+
+impl Job {
+    fn new(place: usize, entry: &PlanEntry) -> Self {
+        let work = match &entry.source {
+            Source::Generated(bytes) => Work::Put(bytes.clone()),
+            Source::Fetch(_) | Source::Stored { .. } => Work::Fetch {
+                requests: Vec::new(),
+                expected: Expected::default(),
+                wanted: Wanted { media_type: false, modified: false, task: Task::Collect },
+            },
+        };
+        let mut job = Self { entries: Vec::new(), work };
+        job.join(place, entry);
+        job
+    }
+
+    /// Adds one more name, and what goes with it.
+    fn join(&mut self, place: usize, entry: &PlanEntry) {
+        self.entries.push(place);
+        let Work::Fetch { requests, expected, wanted } = &mut self.work else { return };
+        let (Source::Fetch(request) | Source::Stored { request, .. }) = &entry.source else { return };
+        wanted.media_type |= entry.media_type.is_none();
+        wanted.modified |= request.dated && entry.modified.is_none();
+        expected.size = expected.size.or(entry.size);
+        let stored = match &entry.source {
+            Source::Stored { digest, .. } => Some(Checksum::from(*digest)),
+            _ => None,
+        };
+        for checksum in entry.checksums.iter().cloned().chain(stored) {
+            if !expected.checksums.contains(&checksum) {
+                expected.checksums.push(checksum);
+            }
+        }
+        // Where the bytes are known, the URL that always answers them comes before the one that may have moved on.
+        let pinned = entry.pinned.clone().filter(|_| expected.blob().is_some());
+        let pinned = pinned.map(|url| Request { url, ..request.clone() });
+        for request in pinned.into_iter().chain([request.clone()]) {
+            if !requests.iter().any(|known| known.url == request.url) {
+                requests.push(request);
+            }
+        }
+        let dated = requests.iter().any(|request| request.dated);
+        requests.iter_mut().for_each(|request| request.dated = dated);
+    }
+
+    fn host(&self) -> String {
+        match &self.work {
+            Work::Put(_) => String::new(),
+            Work::Fetch { requests, .. } => requests.first().map(|request| request.url.authority()).unwrap_or_default(),
+        }
+    }
+
+    /// The blob's digest and size, as far as they are known before anything is fetched.
+    pub(super) fn known(&self, fetcher: &Fetcher) -> (Option<Digest>, Option<u64>) {
+        match &self.work {
+            Work::Put(bytes) => (Some(Digest::of(bytes)), Some(bytes.len() as u64)),
+            Work::Fetch { expected, .. } => {
+                let digest = expected.blob();
+                (digest, expected.size.or_else(|| fetcher.known_size(digest?)))
+            }
+        }
+    }
+
+    /// Gets the blob into the store.
+    pub(super) async fn run(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+        match &self.work {
+            Work::Put(bytes) => {
+                let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+                let cached = fetcher.has(digest, size).await?;
+                if !cached {
+                    fetcher.put(bytes.clone()).await?;
+                }
+                Ok(Fetched { digest, size, media_type: None, modified: None, cached })
+            }
+            Work::Fetch { requests, expected, wanted } => {
+                let expected = Expected { size: self.known(fetcher).1, ..expected.clone() };
+                let mut first = None;
+                for request in requests {
+                    match fetcher.blob_for(request, &expected, *wanted).await {
+                        Ok(fetched) => return Ok(fetched),
+                        Err(error) if super::is_fatal(&error) => return Err(error),
+                        // The first one tells most: the others are only other ways to the same bytes.
+                        Err(error) => first = first.or(Some(error)),
+                    }
+                }
+                Err(first.unwrap_or(FetchError::Interrupted))
+            }
+        }
+    }
+}

@@ -103,6 +103,11 @@ impl Failure for CollectError {
     }
 }
 
+/// Whether everything else would fail in the same way: the run was stopped, or this machine or its store has trouble.
+fn is_fatal(error: &FetchError) -> bool {
+    !matches!(error.class(), Class::Upstream | Class::Usage)
+}
+
 fn count(missed: &[Miss]) -> String {
     match missed.iter().map(|miss| miss.paths.len()).sum::<usize>() {
         1 => "1 thing".to_owned(),
