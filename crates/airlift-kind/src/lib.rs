@@ -1,1 +1,19 @@
-//! What a kind of content is, and the one HTTP responder that serves it.
+//! What a kind of content is, and the one HTTP responder that serves them all.
+//!
+//! A kind is a planner and a lookup. [`Kind::collect`] turns its part of the manifest into a plan; [`Kind::serve`] turns
+//! a [`View`] of a snapshot into a [`Lookup`], which says what a path means. The machine does the rest: the engine of
+//! `airlift-fetch` fetches and locks, [`respond`] answers `HEAD`, ranges and validators.
+//!
+//! * [`kind`]: the trait, and its object-safe twin for the list of kinds.
+//! * [`view`]: what a kind sees of a snapshot.
+//! * [`reply`]: what a path means.
+//! * [`respond`]: the responder.
+
+pub mod kind;
+pub mod reply;
+pub mod respond;
+pub mod view;
+
+pub use kind::{DynKind, Erased, Kind, Section};
+pub use reply::{Asked, Content, Found, Lookup, Reply};
+pub use view::View;

@@ -8,6 +8,8 @@ use airlift_core::index::IndexError;
 use airlift_core::lock::LockError;
 use airlift_core::{Class, Digest, Failure, TreePath};
 
+use crate::store::Store;
+
 /// Why a store or an archive can't be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -128,6 +130,16 @@ pub enum StoreError {
         /// A path that carries it.
         name: TreePath,
     },
+    /// One blob that a snapshot names and the store does not have.
+    #[error("the blob {digest} ({size} bytes) is not in {place}")]
+    Absent {
+        /// Which blob.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// Which store.
+        place: String,
+    },
     /// Not enough room.
     #[error("{purpose} needs {needed} bytes free in {}, and there are {free}", folder.display())]
     Space {
@@ -211,6 +223,11 @@ fn cut(expected: u64, found: u64) -> String {
 }
 
 impl StoreError {
+    /// A blob that should be in a store and is not.
+    pub fn missing(store: &Store, digest: Digest, size: u64) -> Self {
+        Self::Absent { digest, size, place: store.describe() }
+    }
+
     /// Names the path and the action for an I/O error.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -228,6 +245,7 @@ impl Failure for StoreError {
             | Self::Damaged { .. }
             | Self::Index { .. }
             | Self::Corrupt { .. }
+            | Self::Absent { .. }
             | Self::Missing { .. } => Class::Damaged,
             Self::Lock { source: LockError::Newer { .. }, .. } | Self::Version { .. } => Class::Version,
             Self::Lock { .. } => Class::Damaged,
@@ -253,7 +271,7 @@ impl Failure for StoreError {
             Self::Corrupt { .. } => {
                 "copy the archive again; in a store, delete the blob's file and run `airlift load` or `airlift collect` again"
             }
-            Self::Missing { .. } => "run `airlift load` or `airlift collect` again: it brings what is missing",
+            Self::Missing { .. } | Self::Absent { .. } => "run `airlift load` or `airlift collect` again: it brings what is missing",
             Self::Space { .. } => "make room, or name another folder",
             Self::Busy { .. } => "wait until it is done, or stop it: what it did is kept",
             Self::Raced { .. } => "run the same command again",

@@ -1,1 +1,42 @@
-fn main() {}
+//! `airlift`: carries what a GPU cluster build needs across an air gap.
+//!
+//! The program is thin: it reads the command line, the environment and the home folder ([`settings`]), calls the
+//! library, and shows what happened ([`output`]). The list of kinds is in [`kinds`].
+
+mod cli;
+mod commands;
+mod error;
+mod kinds;
+mod manifest;
+mod output;
+mod settings;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// musl's own allocator costs twice the CPU time under load, and glibc's is no faster than this one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = match cli::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::usage(&error),
+    };
+    let printer = output::Printer::new(&arguments.global, arguments.command.writes_archive_to_stdout());
+    printer.start_log();
+    // Only fails where a provider was installed before, and nothing is before main.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(source) => return printer.fail(&error::ProgramError::Runtime { source }.into()),
+    };
+    let outcome = runtime.block_on(commands::run(arguments, &printer));
+    printer.finish();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => printer.fail(&trouble),
+    }
+}

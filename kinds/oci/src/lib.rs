@@ -1,1 +1,49 @@
-//! Container images and every other OCI artifact.
+#![doc = include_str!("../README.md")]
+
+mod collect;
+mod error;
+pub mod format;
+mod serve;
+pub mod spec;
+
+use std::sync::Arc;
+
+use airlift_core::{Index, LockEntry, Plan, Request, UpstreamUrl};
+use airlift_fetch::Fetcher;
+use airlift_kind::{Kind, Lookup, View};
+
+pub use error::OciError;
+
+/// The kind for container images and every other artifact that a registry holds.
+#[derive(Debug)]
+pub struct Oci;
+
+impl Kind for Oci {
+    const NAME: &'static str = "oci";
+    const TITLE: &'static str = "container images";
+    const KEYS: &'static [&'static str] = &["images", "mirrors"];
+    const PORT: u16 = 5000;
+
+    type Spec = spec::Spec;
+    type Error = OciError;
+
+    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, OciError> {
+        collect::collect(spec, fetcher).await
+    }
+
+    fn request(_: &spec::Spec, entry: &LockEntry, url: UpstreamUrl) -> Request {
+        collect::registry::request_again(entry, url)
+    }
+
+    fn serve(view: View) -> Arc<dyn Lookup> {
+        Arc::new(serve::Registry::new(view))
+    }
+
+    fn url_path(path: &str) -> String {
+        format!("/v2/{path}")
+    }
+
+    fn oci_layout(index: &Index) -> Vec<serde_json::Value> {
+        format::layout::descriptors(index)
+    }
+}

@@ -1,0 +1,158 @@
+//! The trait that every kind implements, and its object-safe twin.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use airlift_core::manifest::{self, ManifestError};
+use airlift_core::{Failure, Index, LockEntry, Plan, Request};
+use airlift_fetch::Fetcher;
+use futures::future::BoxFuture;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use crate::reply::Lookup;
+use crate::view::View;
+
+/// A kind of content with its own protocol.
+///
+/// A kind has no state of its own and opens no socket, no file and no archive: planning goes through the [`Fetcher`],
+/// serving through the [`View`].
+pub trait Kind: Send + Sync + 'static {
+    /// The kind's name and the first segment of its paths in an index: `oci`.
+    const NAME: &'static str;
+    /// What it is, for a person: `container images`.
+    const TITLE: &'static str;
+    /// The top-level keys of the manifest that belong to it, the main one first: `images`.
+    const KEYS: &'static [&'static str];
+    /// The port that it is served on unless the user says otherwise.
+    const PORT: u16;
+
+    /// Its part of the manifest: a structure with a field for each of [`Kind::KEYS`], each with a default.
+    type Spec: DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// Why it can't plan at all. What is merely missing upstream goes into the plan's omissions.
+    type Error: Failure;
+
+    /// Turns what the manifest asks for into a plan.
+    fn collect(spec: &Self::Spec, fetcher: &Fetcher) -> impl Future<Output = Result<Plan, Self::Error>> + Send;
+
+    /// How to ask an upstream again for something that was collected before: the lock's URL with the headers and
+    /// credentials that the manifest has for it.
+    fn request(spec: &Self::Spec, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
+
+    /// Says what paths mean in a snapshot.
+    fn serve(view: View) -> Arc<dyn Lookup>;
+
+    /// The URL path at which a node is served, from its path below the kind's name.
+    fn url_path(path: &str) -> String;
+
+    /// The descriptors that the archive's `index.json` has for this kind (OCI image layout specification 1.1), so that
+    /// the archive is also an OCI image layout. Most kinds have none.
+    fn oci_layout(_index: &Index) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+}
+
+/// A kind's part of one manifest.
+pub trait Section: Send + Sync {
+    /// See [`Kind::collect`].
+    fn collect<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>>;
+    /// See [`Kind::request`].
+    fn request(&self, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
+}
+
+/// A kind as the list of kinds holds it.
+pub trait DynKind: Send + Sync {
+    /// See [`Kind::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Kind::TITLE`].
+    fn title(&self) -> &'static str;
+    /// See [`Kind::KEYS`].
+    fn keys(&self) -> &'static [&'static str];
+    /// See [`Kind::PORT`].
+    fn port(&self) -> u16;
+    /// The JSON schema of its part of the manifest: an object with a property for each key.
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    /// Reads its part of a manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] with line and column.
+    fn section(&self, manifest: &str) -> Result<Box<dyn Section>, ManifestError>;
+    /// See [`Kind::serve`].
+    fn serve(&self, view: View) -> Arc<dyn Lookup>;
+    /// See [`Kind::url_path`].
+    fn url_path(&self, path: &str) -> String;
+    /// See [`Kind::oci_layout`].
+    fn oci_layout(&self, index: &Index) -> Vec<serde_json::Value>;
+}
+
+/// A [`Kind`] made into a [`DynKind`].
+#[derive(Debug)]
+pub struct Erased<K>(PhantomData<fn() -> K>);
+
+impl<K> Erased<K> {
+    /// The one value of this type.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<K> Default for Erased<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Kind> DynKind for Erased<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn title(&self) -> &'static str {
+        K::TITLE
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        K::KEYS
+    }
+
+    fn port(&self) -> u16 {
+        K::PORT
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        K::Spec::json_schema(generator)
+    }
+
+    fn section(&self, manifest: &str) -> Result<Box<dyn Section>, ManifestError> {
+        let spec: K::Spec = manifest::section(manifest, K::KEYS)?;
+        Ok(Box::new(SpecSection::<K>(spec)))
+    }
+
+    fn serve(&self, view: View) -> Arc<dyn Lookup> {
+        K::serve(view)
+    }
+
+    fn url_path(&self, path: &str) -> String {
+        K::url_path(path)
+    }
+
+    fn oci_layout(&self, index: &Index) -> Vec<serde_json::Value> {
+        K::oci_layout(index)
+    }
+}
+
+struct SpecSection<K: Kind>(K::Spec);
+
+impl<K: Kind> Section for SpecSection<K> {
+    fn collect<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>> {
+        Box::pin(
+            async move { K::collect(&self.0, fetcher).await.map_err(|error| -> Box<dyn Failure> { Box::new(error) }) },
+        )
+    }
+
+    fn request(&self, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request {
+        K::request(&self.0, entry, url)
+    }
+}

@@ -1,0 +1,122 @@
+//! What a path means: a kind's answer to a request, before it is HTTP.
+
+use std::sync::Arc;
+
+use airlift_core::{Digest, Node, Time};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+/// Says what paths mean in one snapshot. It is made once a snapshot and asked once a request, and must not block.
+pub trait Lookup: Send + Sync {
+    /// What is at this path.
+    fn lookup(&self, asked: &Asked<'_>) -> Reply;
+}
+
+/// What was asked. The path has been percent-decoded once, `//` and `/./` are collapsed, `..` was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// `GET` or `HEAD` or, for a kind that wants to refuse writes in its own words, anything else.
+    pub method: &'a Method,
+    /// The path with its leading slash.
+    pub path: &'a str,
+    /// The query as it was sent, without the question mark.
+    pub query: Option<&'a str>,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+}
+
+impl Asked<'_> {
+    /// The first value of a query parameter, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = url::form_urlencoded::parse(self.query?.as_bytes());
+        pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Whether only reading is asked.
+    pub fn reads(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Scheme and authority that the client came by, `http://mirror:8004`, for generated client files.
+    pub fn base(&self) -> String {
+        let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+}
+
+/// What a kind answers.
+pub enum Reply {
+    /// The path is none of this kind's: another kind on the same port may know it.
+    Pass,
+    /// A blob.
+    Found(Found),
+    /// Bytes that the kind made.
+    Content(Content),
+    /// Another path on this same port, beginning with a slash.
+    Redirect(String),
+    /// The answer needs a blob to be read first.
+    Later(BoxFuture<'static, Reply>),
+}
+
+/// A blob, and how it is served.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The blob; its digest is also the entity tag.
+    pub blob: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The media type, sent as it is.
+    pub media_type: Arc<str>,
+    /// When it last changed; the responder takes the snapshot's date where there is none.
+    pub modified: Option<Time>,
+    /// More response headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Found {
+    /// A node as it is.
+    pub fn node(node: &Node) -> Self {
+        Self {
+            blob: node.blob,
+            size: node.size,
+            media_type: Arc::clone(&node.media_type),
+            modified: node.modified,
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// Bytes that a kind made: a listing, an error. Ranges and validators work on them too where the status is 200.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The status.
+    pub status: StatusCode,
+    /// The media type.
+    pub media_type: &'static str,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// More response headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Content {
+    /// A text for a person.
+    pub fn text(status: StatusCode, text: impl Into<String>) -> Self {
+        let mut text: String = text.into();
+        text.push('\n');
+        Self { status, media_type: "text/plain; charset=utf-8", bytes: text.into(), headers: Vec::new() }
+    }
+
+    /// JSON for a program.
+    pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {
+        Self { status, media_type: "application/json", bytes: value.to_string().into(), headers: Vec::new() }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}

@@ -1,0 +1,294 @@
+//! The command line: what was typed, and nothing of what it means.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE, MANIFEST};
+
+const AFTER_HELP: &str = "\
+A first archive:
+  airlift plan                     what airlift.yaml would fetch, and whether it fits
+  airlift collect                  fetch it, and pack /tmp/deepops-archive.tar
+Behind the gap:
+  airlift load ARCHIVE             check it, and copy it to /opt/deepops
+  airlift serve                    serve it; 'airlift serve ARCHIVE' serves it without copying
+
+Exit codes: 0 done, 1 the answer is no (it will not fit, or there is damage), 2 usage or manifest, 3 upstream, \
+4 damaged archive or store, 5 no space, 6 newer format, 7 this machine, 130 stopped (run it again: it goes on).";
+
+/// Carries what a GPU cluster build needs across an air gap.
+#[derive(Debug, Parser)]
+#[command(name = "airlift", version, about, after_help = AFTER_HELP, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Print one JSON object a line, progress included.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors and the result.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: each file (-v), and what the program does inside (-vv).
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what would be fetched: counts, bytes, and the free space at every step.
+    Plan(Plan),
+    /// Fetch everything that a manifest names, and pack it into one archive.
+    Collect(Collect),
+    /// Pack what was collected last into an archive.
+    Pack(Pack),
+    /// Check every byte of an archive or a store.
+    Verify(Verify),
+    /// Copy archives into a store, checking them on the way.
+    Load(Load),
+    /// Serve an archive or a store to docker, containerd, podman, curl and the rest.
+    Serve(Serve),
+    /// List what is in an archive or a store.
+    List(List),
+    /// Write plain folders that any web server can serve; images as an OCI layout.
+    Export(Export),
+    /// List the snapshots that a store keeps.
+    Snapshots(Snapshots),
+    /// Go back to the snapshot before the current one.
+    Rollback(Rollback),
+    /// Remove old snapshots, and what only they needed.
+    Prune(Prune),
+    /// Print a shell's completions.
+    Completions(Completions),
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Man(Man),
+    /// Print the JSON schema of the manifest.
+    Schema,
+}
+
+impl Command {
+    /// Whether standard output carries the archive, so that nothing else may be printed there.
+    pub(crate) fn writes_archive_to_stdout(&self) -> bool {
+        let archive = match self {
+            Self::Collect(collect) => &collect.archive,
+            Self::Pack(pack) => &pack.archive,
+            _ => return false,
+        };
+        archive.as_os_str() == "-"
+    }
+}
+
+/// How upstreams are asked.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Network options")]
+pub(crate) struct Network {
+    /// How many requests run at the same time.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// How many of them go to one host.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) per_host: Option<u16>,
+    /// How often something is tried before it counts as failed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempts: Option<u32>,
+    /// After how many seconds of silence a connection is given up.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stall: Option<u64>,
+    /// The longest time in seconds that an upstream may ask to wait (Retry-After).
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) longest_wait: Option<u64>,
+    /// Trust this certificate authority too; a PEM file. May be given several times.
+    #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", value_delimiter = ':', value_hint = ValueHint::FilePath)]
+    pub(crate) authorities: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The manifest.
+    #[arg(default_value = MANIFEST, value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: PathBuf,
+    /// The archive that would be written.
+    #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// The store that would be collected into.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    /// The manifest.
+    #[arg(default_value = MANIFEST, value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: PathBuf,
+    /// The archive to write; '-' is standard output.
+    #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// Where what was fetched is kept for the next run.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+    /// Collect exactly what the lock beside the manifest names, and say what upstream changed since.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Leave out what can't be had, and say so in the lock, the archive and wherever it is loaded.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// Only fetch: 'airlift pack' writes the archive later.
+    #[arg(long)]
+    pub(crate) no_archive: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// The store that was collected into.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+    /// The archive to write; '-' is standard output.
+    #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The archive or the store.
+    #[arg(value_name = "ARCHIVE|STORE", value_hint = ValueHint::AnyPath)]
+    pub(crate) from: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// The archives; '-' is standard input. The last one becomes the current snapshot.
+    #[arg(value_name = "ARCHIVE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) archives: Vec<PathBuf>,
+    /// The store to load into.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The archive or the store.
+    #[arg(value_name = "ARCHIVE|STORE", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::AnyPath)]
+    pub(crate) from: PathBuf,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0")]
+    pub(crate) bind: IpAddr,
+    /// Serve a kind on another port; 0 takes a free one. May be given several times.
+    #[arg(long = "port", value_name = "KIND=PORT", value_parser = kind_and_port)]
+    pub(crate) ports: Vec<(String, u16)>,
+    /// Don't serve a kind. May be given several times.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) disable: Vec<String>,
+    /// The port of /healthz and /metrics.
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub(crate) admin_port: u16,
+    /// Where to write a JSON line for each request: a file, '-' for standard output, or 'off'.
+    #[arg(long, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub(crate) access_log: String,
+    /// How many threads serve; as many as there are processors where this is left out.
+    #[arg(long, value_name = "N", hide = true)]
+    pub(crate) threads: Option<usize>,
+}
+
+fn kind_and_port(text: &str) -> Result<(String, u16), String> {
+    let (kind, port) = text.split_once('=').ok_or("expected KIND=PORT, such as oci=5001")?;
+    let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
+    Ok((kind.to_owned(), port))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The archive or the store.
+    #[arg(value_name = "ARCHIVE|STORE", value_hint = ValueHint::AnyPath)]
+    pub(crate) from: PathBuf,
+    /// Only paths that begin so: 'files/', 'oci/docker.io/library/nginx'.
+    #[arg(default_value = "")]
+    pub(crate) prefix: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The archive or the store.
+    #[arg(value_name = "ARCHIVE|STORE", value_hint = ValueHint::AnyPath)]
+    pub(crate) from: PathBuf,
+    /// The folder to write into.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshots {
+    /// The store.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The store.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// How many snapshots to keep, the newest.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) keep: u16,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The store.
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

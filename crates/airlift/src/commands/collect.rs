@@ -1,0 +1,110 @@
+//! `airlift collect`.
+
+use airlift_core::event::Task;
+use airlift_core::{Event, Index, Lock, LockEntry, Plan, Time};
+use airlift_fetch::Fetcher;
+use airlift_fetch::engine::{self, Collected, Options};
+use airlift_store::{Snapshot, Store};
+use serde_json::json;
+
+use super::Context;
+use super::fetching::fetcher;
+use crate::cli;
+use crate::error::{ProgramError, Trouble};
+use crate::kinds::KINDS;
+use crate::manifest::Manifest;
+use crate::output::human;
+use crate::settings;
+
+pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Result<(), Trouble> {
+    let manifest = Manifest::read(&arguments.manifest)?;
+    let store = Store::folder(&arguments.store)?;
+    let _guard = store.lock_exclusive()?;
+    let fetcher = fetcher(&arguments.network, &store, context)?;
+    let options = Options { keep_going: arguments.keep_going };
+    let lock = match arguments.locked {
+        true => again(&manifest, &fetcher, &options).await?,
+        false => anew(&manifest, &fetcher, &options).await?,
+    };
+    let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
+    store.publish(&snapshot).await?;
+    report(&manifest, &lock, arguments.locked, context)?;
+    super::show_omissions(&snapshot, context.printer);
+    match arguments.no_archive {
+        true => Ok(()),
+        false => super::pack::pack(&store, &snapshot, &arguments.archive, context).await,
+    }
+}
+
+/// Follows the manifest.
+async fn anew(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Result<Lock, Trouble> {
+    fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
+    let plans = manifest.plans(fetcher).await?;
+    fetcher.observer().observe(&Event::Ended { task: Task::Plan });
+    let mut plan = Plan::default();
+    plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));
+    let Collected { entries, omitted } = engine::collect(fetcher, plan, options).await?;
+    Ok(Lock {
+        version: airlift_core::lock::VERSION,
+        name: manifest.envelope.name.clone(),
+        created: settings::source_date().unwrap_or_else(|| newest(&entries)),
+        manifest: manifest.digest,
+        entries,
+        omitted,
+    })
+}
+
+/// Follows the lock, and says what upstream changed since.
+async fn again(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Result<Lock, Trouble> {
+    let lock = manifest.read_lock()?;
+    let request = |entry: &LockEntry, url| manifest.request(entry, url);
+    let by_url =
+        |entry: &LockEntry| request(entry, entry.url.clone().expect("only entries that were fetched are asked for"));
+    engine::changes(fetcher, &lock, by_url).await?;
+    let pinned = |entry: &LockEntry| {
+        let url = entry.pinned.clone().or_else(|| entry.url.clone());
+        request(entry, url.expect("only entries that were fetched are asked for"))
+    };
+    let unusable = |source| ProgramError::Lock { path: manifest.lock_path(), source };
+    let plan = engine::locked(&lock, pinned).map_err(unusable)?;
+    let Collected { mut omitted, .. } = engine::collect(fetcher, plan, options).await?;
+    let missing: std::collections::BTreeSet<_> = omitted.iter().map(|omission| omission.path.clone()).collect();
+    omitted.extend(lock.omitted);
+    let entries = lock.entries.into_iter().filter(|entry| !missing.contains(&entry.path)).collect();
+    Ok(Lock { entries, omitted, ..lock })
+}
+
+/// The newest change of anything: what the archive's date is, so that the same content has the same date.
+fn newest(entries: &[LockEntry]) -> Time {
+    entries.iter().filter_map(|entry| entry.modified).max().unwrap_or_default()
+}
+
+/// The `index.json` by which the archive is also an OCI image layout.
+fn oci_index(index: &Index) -> String {
+    let manifests: Vec<serde_json::Value> = KINDS.iter().flat_map(|kind| kind.oci_layout(index)).collect();
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests }).to_string()
+}
+
+fn conflict(store: &Store) -> impl FnOnce(airlift_core::index::IndexError) -> airlift_store::StoreError {
+    let place = store.describe();
+    |source| airlift_store::StoreError::Index { place, source }
+}
+
+fn report(manifest: &Manifest, lock: &Lock, locked: bool, context: &Context<'_>) -> Result<(), Trouble> {
+    let path = if locked { manifest.lock_path() } else { manifest.write_lock(lock)? };
+    let blobs: std::collections::HashMap<_, u64> = lock.entries.iter().map(|entry| (entry.blob, entry.size)).collect();
+    let bytes = blobs.values().sum();
+    context.printer.line(format!(
+        "collected {} for {}, {}; locked in {}",
+        human::count(lock.entries.len() as u64, "name"),
+        human::count(blobs.len() as u64, "blob"),
+        human::bytes(bytes),
+        path.display()
+    ));
+    context.printer.object(
+        "collected",
+        json!({ "names": lock.entries.len(), "blobs": blobs.len(), "bytes": bytes, "omitted": lock.omitted.len(), "lock": path }),
+    );
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! What `plan` and `collect` share: the manifest, the store and the fetcher.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use airlift_fetch::Fetcher;
+use airlift_store::{Store, space};
+
+use super::Context;
+use crate::cli::Network;
+use crate::error::Trouble;
+use crate::settings;
+
+/// A fetcher that fetches into a store.
+pub(super) fn fetcher(network: &Network, store: &Store, context: &Context<'_>) -> Result<Fetcher, Trouble> {
+    let settings = settings::network(network)?;
+    Ok(Fetcher::new(settings, store.clone(), context.printer.observer(), context.cancel.clone())?)
+}
+
+/// Bytes needed at a place, and what they are for.
+pub(super) struct Need<'a> {
+    pub(super) place: &'a Path,
+    pub(super) bytes: u64,
+    pub(super) purpose: &'static str,
+}
+
+/// A need beside the room that there is; needs on the same file system share its room.
+pub(super) struct Room {
+    pub(super) purpose: &'static str,
+    pub(super) place: String,
+    pub(super) needed: u64,
+    pub(super) free: u64,
+    pub(super) fits: bool,
+}
+
+/// Compares needs with the room that there is.
+pub(super) fn rooms(needs: &[Need<'_>]) -> Result<Vec<Room>, Trouble> {
+    let mut taken = std::collections::HashMap::<u64, u64>::new();
+    let rooms = needs.iter().map(|need| {
+        let free = space::free(need.place)?;
+        let total = taken.entry(device(need.place)).or_default();
+        *total += need.bytes;
+        let place = need.place.display().to_string();
+        Ok(Room { purpose: need.purpose, place, needed: need.bytes, free, fits: *total <= free })
+    });
+    rooms.collect()
+}
+
+/// The file system that a path lies on, or will.
+fn device(path: &Path) -> u64 {
+    path.ancestors()
+        .find_map(|path| match path.as_os_str().is_empty() {
+            true => fs_err::metadata(".").ok(),
+            false => fs_err::metadata(path).ok(),
+        })
+        .map_or(0, |metadata| metadata.dev())
+}

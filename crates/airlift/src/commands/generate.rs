@@ -1,0 +1,79 @@
+//! What is generated from the program itself: completions, manual pages, and the manifest's JSON schema.
+
+use airlift_core::manifest::Envelope;
+use clap::CommandFactory;
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::cli::{self, Arguments};
+use crate::error::{ProgramError, Trouble};
+use crate::kinds::KINDS;
+
+pub(super) fn completions(arguments: &cli::Completions) -> Result<(), Trouble> {
+    let mut command = Arguments::command();
+    clap_complete::generate(arguments.shell, &mut command, "airlift", &mut std::io::stdout());
+    Ok(())
+}
+
+pub(super) fn man(arguments: &cli::Man) -> Result<(), Trouble> {
+    let failed = |source| ProgramError::Write { path: arguments.folder.clone(), source };
+    fs_err::create_dir_all(&arguments.folder).map_err(failed)?;
+    clap_mangen::generate_to(Arguments::command(), &arguments.folder).map_err(failed)?;
+    Ok(())
+}
+
+pub(super) fn schema(context: &Context<'_>) -> Result<(), Trouble> {
+    let text = serde_json::to_string_pretty(&manifest_schema()).unwrap_or_default();
+    match context.printer.json() {
+        true => context.printer.object("schema", json!({ "schema": manifest_schema() })),
+        false => context.printer.line(text),
+    }
+    Ok(())
+}
+
+/// The schema of the whole manifest: the envelope, and the keys of each kind.
+fn manifest_schema() -> Value {
+    let mut generator = SchemaGenerator::default();
+    let mut properties = object(&generator.root_schema_for::<Envelope>().to_value(), "properties");
+    let mut definitions = serde_json::Map::new();
+    for kind in KINDS {
+        let schema = kind.schema(&mut generator).to_value();
+        // A kind's schema is a reference into the generator's definitions, or the object itself.
+        let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(str::to_owned);
+        let own = name.and_then(|name| generator.definitions().get(&name).cloned()).unwrap_or(schema);
+        properties.extend(object(&own, "properties"));
+    }
+    definitions.extend(generator.take_definitions(true).into_iter().filter(|(name, _)| name != "Spec"));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Airlift manifest",
+        "description": "What shall be available offline.",
+        "type": "object",
+        "required": ["version"],
+        "additionalProperties": false,
+        "properties": properties,
+        "$defs": definitions,
+    })
+}
+
+fn object(schema: &Value, key: &str) -> serde_json::Map<String, Value> {
+    schema[key].as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_knows_every_key_of_the_manifest() {
+        let schema = manifest_schema();
+        for key in ["version", "name", "images", "mirrors", "files"] {
+            assert!(schema["properties"].get(key).is_some(), "{key}\n{schema:#}");
+        }
+        let text = schema.to_string();
+        for reference in text.split("#/$defs/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(schema["$defs"].get(reference).is_some(), "{reference}");
+        }
+    }
+}

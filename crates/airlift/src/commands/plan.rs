@@ -1,0 +1,98 @@
+//! `airlift plan`.
+
+use airlift_core::Event;
+use airlift_core::event::Task;
+use airlift_fetch::engine::{self, Measured};
+use airlift_store::Store;
+use serde_json::json;
+
+use super::Context;
+use super::fetching::{Need, Room, fetcher, rooms};
+use crate::cli;
+use crate::error::{ProgramError, Trouble};
+use crate::manifest::Manifest;
+use crate::output::human;
+
+pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<(), Trouble> {
+    let manifest = Manifest::read(&arguments.manifest)?;
+    let store = Store::folder(&arguments.store)?;
+    let _guard = store.lock_exclusive()?;
+    let fetcher = fetcher(&arguments.network, &store, context)?;
+    fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
+    let plans = manifest.plans(&fetcher).await?;
+    let mut all = airlift_core::Plan::default();
+    let mut lines = Vec::new();
+    for (kind, plan) in plans {
+        let measured = engine::measure(&fetcher, &plan).await?;
+        lines.push((kind.title(), plan.entries.len() as u64, measured));
+        all.extend(plan);
+    }
+    let total = engine::measure(&fetcher, &all).await?;
+    fetcher.observer().observe(&Event::Ended { task: Task::Plan });
+
+    let printer = context.printer;
+    for (title, names, measured) in &lines {
+        printer.line(format!("{title}: {}", describe(*names, measured)));
+        printer.object("planned", object(title, *names, measured));
+    }
+    printer.line(format!("together: {}", describe(all.entries.len() as u64, &total)));
+    printer.object("planned", object("together", all.entries.len() as u64, &total));
+    for path in &total.unknown {
+        printer.line(format!("  of unknown size: {path}"));
+    }
+    let rooms = rooms(&[
+        Need {
+            place: &arguments.store,
+            bytes: total.bytes - total.cached_bytes,
+            purpose: "the store, for what is fetched",
+        },
+        Need { place: &arguments.archive, bytes: total.bytes, purpose: "the archive" },
+    ])?;
+    show_rooms(&rooms, total.bytes, context);
+    if !all.omissions.is_empty() {
+        let list = all.omissions.iter().map(|omission| format!("  {}: {}", omission.path, omission.omitted));
+        return Err(
+            ProgramError::Missing { count: all.omissions.len(), list: list.collect::<Vec<_>>().join("\n") }.into()
+        );
+    }
+    match rooms.iter().find(|room| !room.fits) {
+        Some(room) => Err(ProgramError::DoesNotFit { what: sentence(room) }.into()),
+        None => Ok(()),
+    }
+}
+
+fn describe(names: u64, measured: &Measured) -> String {
+    let there = match measured.cached_bytes {
+        0 => String::new(),
+        bytes => format!(", of which {} are there already", human::bytes(bytes)),
+    };
+    let blobs = human::count(measured.blobs, "blob");
+    format!("{} for {blobs}, {}{there}", human::count(names, "name"), human::bytes(measured.bytes))
+}
+
+fn object(title: &str, names: u64, measured: &Measured) -> serde_json::Value {
+    json!({
+        "what": title, "names": names, "blobs": measured.blobs, "bytes": measured.bytes,
+        "cached_bytes": measured.cached_bytes, "unknown": measured.unknown,
+    })
+}
+
+fn show_rooms(rooms: &[Room], archive_bytes: u64, context: &Context<'_>) {
+    for room in rooms {
+        let verdict = if room.fits { "fits" } else { "DOES NOT FIT" };
+        context.printer.line(format!("{verdict}: {}", sentence(room)));
+        context.printer.object(
+            "space",
+            json!({ "purpose": room.purpose, "place": room.place, "needed": room.needed, "free": room.free, "fits": room.fits }),
+        );
+    }
+    context.printer.line(format!(
+        "on the disconnected host: {} for the archive, and as much again in its store if it is loaded rather than served in place",
+        human::bytes(archive_bytes)
+    ));
+}
+
+fn sentence(room: &Room) -> String {
+    let (needed, free) = (human::bytes(room.needed), human::bytes(room.free));
+    format!("{} at {} needs {needed}, and {free} are free", room.purpose, room.place)
+}

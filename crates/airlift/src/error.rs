@@ -1,0 +1,109 @@
+//! What can go wrong in the program itself, and any error on its way to the person.
+
+use std::path::PathBuf;
+
+use airlift_core::failure::io_class;
+use airlift_core::lock::LockError;
+use airlift_core::manifest::ManifestError;
+use airlift_core::{Class, Failure};
+
+/// Any error, on its way to the edge.
+#[derive(Debug)]
+pub(crate) struct Trouble(Box<dyn Failure>);
+
+impl Trouble {
+    pub(crate) fn class(&self) -> Class {
+        self.0.class()
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
+    /// The error and its causes, outermost first.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        airlift_core::failure::chain(&*self.0)
+    }
+
+    /// An error that is boxed already, as kinds return theirs.
+    pub(crate) fn boxed(error: Box<dyn Failure>) -> Self {
+        Self(error)
+    }
+}
+
+impl<E: Failure> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// What can go wrong in the program itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProgramError {
+    #[error("can't start")]
+    Runtime { source: std::io::Error },
+    #[error("can't read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("can't write {}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("there is no manifest {}", path.display())]
+    NoManifest { path: PathBuf },
+    #[error("the manifest {} can't be used\n{source}", path.display())]
+    Manifest { path: PathBuf, source: ManifestError },
+    #[error("the manifest {} names nothing to collect", path.display())]
+    EmptyManifest { path: PathBuf },
+    #[error("there is no lock {}", path.display())]
+    NoLock { path: PathBuf },
+    #[error("the lock {} can't be used", path.display())]
+    Lock { path: PathBuf, source: LockError },
+    #[error("the lock {} was made from another manifest than {}", lock.display(), manifest.display())]
+    StaleLock { lock: PathBuf, manifest: PathBuf },
+    #[error("there is no kind '{name}'; there are: {known}")]
+    UnknownKind { name: String, known: String },
+    #[error("it does not fit: {what}")]
+    DoesNotFit { what: String },
+    #[error("{count} of what the manifest names can't be had from upstream:\n{list}")]
+    Missing { count: usize, list: String },
+    #[error("{place} is damaged in {count} {}", if *count == 1 { "place" } else { "places" })]
+    Damage { place: String, count: usize },
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Failure for ProgramError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Runtime { source } | Self::Read { source, .. } | Self::Write { source, .. } => io_class(source),
+            Self::Lock { source: LockError::Newer { .. }, .. } => Class::Version,
+            Self::NoManifest { .. }
+            | Self::Manifest { .. }
+            | Self::EmptyManifest { .. }
+            | Self::NoLock { .. }
+            | Self::Lock { .. }
+            | Self::StaleLock { .. }
+            | Self::UnknownKind { .. } => Class::Usage,
+            Self::DoesNotFit { .. } | Self::Damage { .. } => Class::Negative,
+            Self::Missing { .. } => Class::Upstream,
+            Self::Stopped => Class::Interrupted,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoManifest { .. } => {
+                "name one ('airlift collect site.yaml'), or write one: README.md begins with an example"
+            }
+            Self::EmptyManifest { .. } => {
+                "add 'images' or 'files'; 'airlift schema' prints all that a manifest may say"
+            }
+            Self::NoLock { .. } => "collect once without --locked: that writes it",
+            Self::StaleLock { .. } => "collect without --locked to follow the manifest, and to write a new lock",
+            Self::DoesNotFit { .. } => "make room, or name other places with --store and --output",
+            Self::Damage { .. } => "copy the archive again, or load it again; 'airlift list' shows what is in it",
+            Self::Missing { .. } => "correct the manifest, or collect with --keep-going to leave them out",
+            Self::Stopped => "run the same command again: it goes on where it stopped",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,100 @@
+//! The manifest as a file: the envelope, and each kind's section.
+
+use std::path::{Path, PathBuf};
+
+use airlift_core::manifest::{self, Envelope};
+use airlift_core::{Digest, Lock, Plan};
+use airlift_fetch::Fetcher;
+use airlift_kind::{DynKind, Section};
+
+use crate::error::{ProgramError, Trouble};
+use crate::kinds::KINDS;
+
+/// A manifest that was read.
+pub(crate) struct Manifest {
+    pub(crate) path: PathBuf,
+    pub(crate) envelope: Envelope,
+    /// The digest of its bytes, by which a lock knows it.
+    pub(crate) digest: Digest,
+    /// What each kind has to say in it.
+    sections: Vec<(&'static dyn DynKind, Box<dyn Section>)>,
+}
+
+impl Manifest {
+    pub(crate) fn read(path: &Path) -> Result<Self, ProgramError> {
+        let text = match fs_err::read_to_string(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ProgramError::NoManifest { path: path.to_owned() });
+            }
+            read => read.map_err(|source| ProgramError::Read { path: path.to_owned(), source })?,
+        };
+        let invalid = |source| ProgramError::Manifest { path: path.to_owned(), source };
+        let keys: Vec<&str> = KINDS.iter().flat_map(|kind| kind.keys()).copied().collect();
+        let envelope = manifest::envelope(&text, &keys).map_err(invalid)?;
+        let sections = KINDS.iter().map(|kind| Ok((*kind, kind.section(&text).map_err(invalid)?)));
+        Ok(Self {
+            path: path.to_owned(),
+            envelope,
+            digest: Digest::of(text.as_bytes()),
+            sections: sections.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What each kind wants, the kinds one after the other, since most share upstreams.
+    pub(crate) async fn plans(&self, fetcher: &Fetcher) -> Result<Vec<(&'static dyn DynKind, Plan)>, Trouble> {
+        let mut plans = Vec::new();
+        for (kind, section) in &self.sections {
+            plans.push((*kind, section.collect(fetcher).await.map_err(Trouble::boxed)?));
+        }
+        match plans.iter().all(|(_, plan)| plan.entries.is_empty() && plan.omissions.is_empty()) {
+            true => Err(ProgramError::EmptyManifest { path: self.path.clone() }.into()),
+            false => Ok(plans),
+        }
+    }
+
+    /// How to ask again for what a lock names.
+    pub(crate) fn request(
+        &self,
+        entry: &airlift_core::LockEntry,
+        url: airlift_core::UpstreamUrl,
+    ) -> airlift_core::Request {
+        let kind = entry.path.as_str().split('/').next().unwrap_or_default();
+        match self.sections.iter().find(|(known, _)| known.name() == kind) {
+            Some((_, section)) => section.request(entry, url),
+            None => airlift_core::Request::new(url),
+        }
+    }
+
+    /// Where its lock is: beside it, `airlift.lock` for `airlift.yaml`.
+    pub(crate) fn lock_path(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
+    /// Its lock, which must have been made from it.
+    pub(crate) fn read_lock(&self) -> Result<Lock, ProgramError> {
+        let path = self.lock_path();
+        let text = match fs_err::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ProgramError::NoLock { path }),
+            read => read.map_err(|source| ProgramError::Read { path: path.clone(), source })?,
+        };
+        let lock = Lock::from_yaml(&text).map_err(|source| ProgramError::Lock { path: path.clone(), source })?;
+        match lock.manifest == self.digest {
+            true => Ok(lock),
+            false => Err(ProgramError::StaleLock { lock: path, manifest: self.path.clone() }),
+        }
+    }
+
+    /// Writes a lock beside it: whole or not at all.
+    pub(crate) fn write_lock(&self, lock: &Lock) -> Result<PathBuf, ProgramError> {
+        let path = self.lock_path();
+        let failed = |source| ProgramError::Write { path: path.clone(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        std::io::Write::write_all(&mut file, lock.to_yaml().as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,46 @@
+//! Why files can't be planned.
+
+use airlift_core::path::PathError;
+use airlift_core::{Class, Failure, UpstreamUrl};
+
+/// A manifest whose files can't all be served as it says.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// A URL whose host and path can't be a path of the archive.
+    #[error("the file {url} can't be named in an archive")]
+    Name {
+        /// The file's URL.
+        url: UpstreamUrl,
+        /// What is wrong with the path.
+        source: PathError,
+    },
+    /// Two files that would be served at one path.
+    #[error("{first} and {second} would both be served as /{path}")]
+    Twice {
+        /// The path below the server's root.
+        path: String,
+        /// The one.
+        first: UpstreamUrl,
+        /// The other.
+        second: UpstreamUrl,
+    },
+    /// A URL that ends in no file name, of which upstream does not tell one either.
+    #[error("{url} has no file name")]
+    Nameless {
+        /// The file's URL.
+        url: UpstreamUrl,
+    },
+}
+
+impl Failure for FilesError {
+    fn class(&self) -> Class {
+        Class::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Name { .. } | Self::Nameless { .. } => Some("give the file a 'name' in the manifest".to_owned()),
+            Self::Twice { .. } => Some("give one of them another 'name' in the manifest".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! From tags and digests to everything below them: children, configurations, layers, signatures.
+//!
+//! The walk goes in waves: the manifests of one wave are fetched side by side, and name those of the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use airlift_core::{Checksum, Omission, Plan, PlanEntry, Request, Source, Time, TreePath, UpstreamUrl, failure};
+use airlift_fetch::{Document, FetchError};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::referrers::{self, Referrers};
+use super::registry::{Upstream, manifest_expected};
+use super::{AT_ONCE, path};
+use crate::error::OciError;
+use crate::format::manifest::{Descriptor, ImageConfig, Manifest};
+use crate::format::name::Repository;
+use crate::format::platform::Wanted as WantedPlatform;
+
+/// One manifest to visit.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// What the manifest of Airlift names: a tag, a digest, or both.
+    Named { tag: Option<String>, digest: Option<Checksum>, platforms: Vec<WantedPlatform> },
+    /// What another manifest names.
+    Described { descriptor: Descriptor, platforms: Vec<WantedPlatform> },
+}
+
+impl Wanted {
+    pub(super) fn tag(tag: &str, platforms: &[WantedPlatform]) -> Self {
+        Self::Named { tag: Some(tag.to_owned()), digest: None, platforms: platforms.to_vec() }
+    }
+
+    fn platforms(&self) -> &[WantedPlatform] {
+        match self {
+            Self::Named { platforms, .. } | Self::Described { platforms, .. } => platforms,
+        }
+    }
+
+    /// The tag or the digest, for messages and for the path of an omission.
+    fn reference(&self) -> String {
+        match self {
+            Self::Named { tag: Some(tag), .. } => tag.clone(),
+            Self::Named { digest, .. } => digest.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Self::Described { descriptor, .. } => descriptor.digest.to_string(),
+        }
+    }
+
+    /// What makes two visits the same.
+    fn key(&self) -> (String, Vec<WantedPlatform>) {
+        let tag = match self {
+            Self::Named { tag: Some(tag), digest: Some(digest), .. } => format!("{tag}@{digest}"),
+            other => other.reference(),
+        };
+        (tag, self.platforms().to_vec())
+    }
+}
+
+/// What one visit found.
+#[derive(Default)]
+pub(super) struct Visit {
+    pub(super) entries: Vec<PlanEntry>,
+    pub(super) omissions: Vec<Omission>,
+    pub(super) next: Vec<Wanted>,
+    /// Subjects, and what refers to them.
+    pub(super) referrers: Referrers,
+}
+
+pub(super) async fn walk(upstream: &Upstream<'_>, wanted: Vec<Wanted>) -> Result<Plan, OciError> {
+    let mut entries = BTreeMap::<TreePath, PlanEntry>::new();
+    let mut omissions = Vec::new();
+    let mut referrers = Referrers::default();
+    let mut seen = BTreeSet::new();
+    let mut wave = wanted;
+    while !wave.is_empty() {
+        wave.retain(|wanted| seen.insert(wanted.key()));
+        let visits = stream::iter(wave.drain(..)).map(|wanted| visit(upstream, wanted)).buffered(AT_ONCE);
+        let visits: Vec<Visit> = visits.try_collect().await?;
+        for visit in visits {
+            visit.entries.into_iter().for_each(|entry| {
+                entries.entry(entry.path.clone()).or_insert(entry);
+            });
+            omissions.extend(visit.omissions);
+            referrers.extend(visit.referrers);
+            wave.extend(visit.next);
+        }
+    }
+    for entry in referrers.entries(&upstream.repository)? {
+        entries.insert(entry.path.clone(), entry);
+    }
+    Ok(Plan { entries: entries.into_values().collect(), omissions })
+}
+
+async fn visit(upstream: &Upstream<'_>, wanted: Wanted) -> Result<Visit, OciError> {
+    let mut visit = Visit::default();
+    let visitor = Visitor { upstream, wanted: &wanted };
+    if let Err(reason) = visitor.run(&mut visit).await? {
+        let reference = wanted.reference();
+        visit.omissions.push(Omission {
+            path: path(&upstream.repository, &format!("manifests/{reference}"))?,
+            omitted: reason,
+            origin: Some(upstream.manifest_request(&reference)?.url.to_string().into()),
+        });
+    }
+    Ok(visit)
+}
+
+/// A manifest that was fetched.
+struct Fetched {
+    digest: Checksum,
+    document: Document,
+    manifest: Manifest,
+    media_type: Arc<str>,
+    /// By its digest.
+    request: Request,
+}
+
+struct Visitor<'a, 'u> {
+    upstream: &'a Upstream<'u>,
+    wanted: &'a Wanted,
+}
+
+impl Visitor<'_, '_> {
+    /// The inner error is a sentence that says why the manifest is left out.
+    async fn run(&self, visit: &mut Visit) -> Result<Result<(), String>, OciError> {
+        let fetched = match self.manifest().await? {
+            Ok(fetched) => fetched,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let built = match self.config_date(&fetched).await? {
+            Ok(built) => built,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if let Err(reason) = self.children(&fetched, visit) {
+            return Ok(Err(reason));
+        }
+        self.add_manifest(&fetched, built, visit)?;
+        self.add_blobs(&fetched, visit)?;
+        if let Some(subject) = &fetched.manifest.subject {
+            visit.referrers.add(
+                &subject.digest,
+                referrers::describe(
+                    &fetched.manifest,
+                    &fetched.media_type,
+                    &fetched.digest,
+                    fetched.document.bytes.len(),
+                ),
+            );
+        }
+        Ok(referrers::discover(self.upstream, &fetched.digest, visit).await)
+    }
+
+    async fn manifest(&self) -> Result<Result<Fetched, String>, OciError> {
+        let (digest, size, mut said) = match self.wanted {
+            Wanted::Described { descriptor, .. } => {
+                (descriptor.digest.clone(), Some(descriptor.size), Some(descriptor.media_type.clone()))
+            }
+            Wanted::Named { digest: Some(digest), .. } => (digest.clone(), None, None),
+            Wanted::Named { tag, .. } => {
+                let tag = tag.as_deref().unwrap_or("latest");
+                match self.resolve(tag).await? {
+                    Ok(resolved) => resolved,
+                    Err(error) => return Ok(Err(self.explain(&error))),
+                }
+            }
+        };
+        let request = self.upstream.manifest_request(&digest.to_string())?;
+        let expected = manifest_expected(Some(digest.clone()), size);
+        let document = match self.upstream.fetcher.document(&request, &expected).await {
+            Ok(document) => document,
+            Err(error) => return Ok(Err(self.explain(&error))),
+        };
+        let manifest: Manifest = match serde_json::from_slice(&document.bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => return Ok(Err(format!("its manifest {digest} can't be read: {error}"))),
+        };
+        if manifest.schema_version == 1 {
+            return Ok(Err("it has Docker's first manifest schema, which no current client pulls; push it again with a current tool".to_owned()));
+        }
+        said = said.filter(|said| !said.is_empty()).or_else(|| document.media_type.clone());
+        let media_type = manifest.served_type(said.as_deref()).into();
+        Ok(Ok(Fetched { digest, document, manifest, media_type, request }))
+    }
+
+    /// A tag's digest, by `HEAD` where the registry tells it: that is free where pulls are counted.
+    async fn resolve(
+        &self,
+        tag: &str,
+    ) -> Result<Result<(Checksum, Option<u64>, Option<String>), FetchError>, OciError> {
+        let request = self.upstream.manifest_request(tag)?;
+        if let Ok(head) = self.upstream.fetcher.head(&request).await
+            && let Some(digest) = head.digest
+        {
+            return Ok(Ok((digest.into(), head.size, head.media_type)));
+        }
+        let document = self.upstream.fetcher.document(&request, &manifest_expected(None, None)).await;
+        Ok(document.map(|document| (document.digest.into(), Some(document.bytes.len() as u64), document.media_type)))
+    }
+
+    fn explain(&self, error: &FetchError) -> String {
+        match error.is_not_found() {
+            true => format!("{} has no {}", self.upstream.repository, self.wanted.reference()),
+            false => failure::line(error),
+        }
+    }
+
+    /// When an image was built. An image without an index must be for a wanted platform.
+    async fn config_date(&self, fetched: &Fetched) -> Result<Result<Option<Time>, String>, OciError> {
+        let Some(config) = fetched.manifest.image_config() else { return Ok(Ok(None)) };
+        let request = self.upstream.request(&format!("blobs/{}", config.digest))?;
+        let expected = manifest_expected(Some(config.digest.clone()), Some(config.size));
+        let document = match self.upstream.fetcher.document(&request, &expected).await {
+            Ok(document) => document,
+            Err(error) => {
+                return Ok(Err(format!("its configuration {} can't be had: {}", config.digest, failure::line(&error))));
+            }
+        };
+        let Ok(config) = serde_json::from_slice::<ImageConfig>(&document.bytes) else { return Ok(Ok(None)) };
+        let platforms = self.wanted.platforms();
+        let named = matches!(self.wanted, Wanted::Named { .. });
+        if named && !platforms.is_empty() && !platforms.iter().any(|wanted| wanted.matches(&config.platform)) {
+            return Ok(Err(format!("it is for {} only, and {} is wanted", config.platform, list(platforms))));
+        }
+        let built = config.created.and_then(|text| text.parse().ok()).filter(|time: &Time| time.seconds() > 0);
+        Ok(Ok(built))
+    }
+
+    /// Puts the wanted children of an index into the next wave.
+    fn children(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), String> {
+        let Some(children) = &fetched.manifest.manifests else { return Ok(()) };
+        let platforms = self.wanted.platforms();
+        let wanted = |child: &Descriptor| match &child.platform {
+            Some(platform) => platforms.is_empty() || platforms.iter().any(|wanted| wanted.matches(platform)),
+            // An index in an index, or an artifact: the platform is known further down, or there is none.
+            None => true,
+        };
+        let kept: BTreeSet<String> =
+            children.iter().filter(|child| wanted(child)).map(|child| child.digest.to_string()).collect();
+        let attested = |child: &&Descriptor| child.attests().is_some_and(|subject| kept.contains(subject));
+        if let Some(missing) = platforms.iter().find(|wanted| {
+            children.iter().all(|child| child.platform.as_ref().is_some_and(|platform| !wanted.matches(platform)))
+        }) {
+            let has: BTreeSet<String> =
+                children.iter().filter_map(|child| child.platform.as_ref()).map(ToString::to_string).collect();
+            let has: Vec<String> = has.into_iter().filter(|platform| platform != "unknown/unknown").collect();
+            return Err(format!("it is not there for {missing}, only for {}", has.join(", ")));
+        }
+        let next = children.iter().filter(|child| wanted(child) || attested(child));
+        visit
+            .next
+            .extend(next.map(|child| Wanted::Described { descriptor: child.clone(), platforms: platforms.to_vec() }));
+        Ok(())
+    }
+
+    /// The nodes of the manifest itself: by its digest and, where it was named by a tag, by that.
+    fn add_manifest(&self, fetched: &Fetched, built: Option<Time>, visit: &mut Visit) -> Result<(), OciError> {
+        let repository = &self.upstream.repository;
+        let digest = fetched.document.digest;
+        let stored = |request: &Request| Source::Stored { digest, request: request.clone() };
+        let by_digest = PlanEntry {
+            media_type: Some(Arc::clone(&fetched.media_type)),
+            size: Some(fetched.document.bytes.len() as u64),
+            checksums: vec![fetched.digest.clone()],
+            modified: built,
+            purl: Some(purl(repository, &fetched.digest, None)),
+            ..PlanEntry::new(path(repository, &format!("manifests/{}", fetched.digest))?, stored(&fetched.request))
+        };
+        if let Wanted::Named { tag: Some(tag), digest, .. } = self.wanted {
+            // With a digest beside it, the tag is only a name: what upstream has under it does not matter.
+            let request = match digest {
+                Some(_) => fetched.request.clone(),
+                None => self.upstream.manifest_request(tag)?,
+            };
+            let pinned: Option<UpstreamUrl> = digest.is_none().then(|| fetched.request.url.clone());
+            visit.entries.push(PlanEntry {
+                path: path(repository, &format!("manifests/{tag}"))?,
+                source: stored(&request),
+                purl: Some(purl(repository, &fetched.digest, Some(tag))),
+                pinned,
+                ..by_digest.clone()
+            });
+        }
+        visit.entries.push(by_digest);
+        Ok(())
+    }
+
+    fn add_blobs(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), OciError> {
+        for blob in fetched.manifest.all_blobs() {
+            let mut request = self.upstream.request(&format!("blobs/{}", blob.digest))?;
+            // Layers that may not be distributed are not in the registry but where their publisher keeps them.
+            if let Some(url) = blob.urls.iter().find_map(|url| url.parse::<UpstreamUrl>().ok()) {
+                request = Request::new(url);
+            }
+            visit.entries.push(PlanEntry {
+                media_type: Some("application/octet-stream".into()),
+                size: Some(blob.size),
+                checksums: vec![blob.digest.clone()],
+                ..PlanEntry::new(
+                    path(&self.upstream.repository, &format!("blobs/{}", blob.digest))?,
+                    Source::Fetch(request),
+                )
+            });
+        }
+        Ok(())
+    }
+}
+
+fn list(platforms: &[WantedPlatform]) -> String {
+    platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The package URL of an image (purl specification, type `oci`).
+fn purl(repository: &Repository, digest: &Checksum, tag: Option<&str>) -> Box<str> {
+    let name = repository.name.rsplit('/').next().unwrap_or_default();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("repository_url", &repository.to_string());
+    tag.iter().for_each(|tag| {
+        query.append_pair("tag", tag);
+    });
+    format!("pkg:oci/{name}@{}?{}", digest.to_string().replace(':', "%3A"), query.finish()).into()
+}
