@@ -239,10 +239,6 @@ impl Snapshot {
         self.archive_size
     }
 
-    pub(crate) const fn header_bytes(&self) -> &Bytes {
-        &self.header_bytes
-    }
-
     /// Where everything stands in the archive of this snapshot.
     pub(crate) fn layout(&self) -> Result<Layout, StoreError> {
         Layout::new(&self.header, &self.header_bytes, &self.index)

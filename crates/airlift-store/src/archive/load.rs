@@ -1,7 +1,8 @@
 //! Copying an archive into a store: verified on the way, resumable, switched at the end.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use airlift_core::event::Task;
 use airlift_core::{Digest, Hasher, Observer};
@@ -70,7 +71,7 @@ async fn load_file(
         parallel(&lacking, cores().max(AT_ONCE), |&(digest, size)| {
             let blob = archive.blob_blocking(digest, size, reporter.handle())?;
             let part = begin(&target, digest)?;
-            copy_verified(&blob, &part, reporter).map_err(|error| name_it(error, &index))?;
+            copy_verified(&blob, (part.file(), part.path()), reporter).map_err(|error| name_it(error, &index))?;
             part.commit_blocking(digest, size, reporter.handle())?;
             reporter.done(digest.to_string(), size, false);
             Ok(())
@@ -120,15 +121,15 @@ pub(crate) fn name_it(error: StoreError, index: &airlift_core::Index) -> StoreEr
     }
 }
 
-/// Copies a blob into a part and refuses it where its bytes don't have its digest.
-fn copy_verified(blob: &Blob, part: &Part, reporter: &Reporter) -> Result<(), StoreError> {
+/// Copies a blob into a new file and refuses it where its bytes don't have its digest.
+pub(crate) fn copy_verified(blob: &Blob, to: (&File, &Path), reporter: &Reporter) -> Result<(), StoreError> {
     if let Some(local) = blob.local() {
-        return copy_in_kernel(blob, local, part, reporter);
+        return copy_in_kernel(blob, local, to, reporter);
     }
     let mut position = 0;
     blob.verify_blocking(reporter.handle(), &mut |bytes| {
         reporter.check()?;
-        part.file().write_all_at(bytes, position).map_err(StoreError::io("write", part.path()))?;
+        to.0.write_all_at(bytes, position).map_err(StoreError::io("write", to.1))?;
         position += bytes.len() as u64;
         reporter.progress(bytes.len() as u64);
         Ok(())
@@ -136,21 +137,26 @@ fn copy_verified(blob: &Blob, part: &Part, reporter: &Reporter) -> Result<(), St
 }
 
 /// The same between local files: the kernel copies, or shares, and what arrived is hashed.
-fn copy_in_kernel(blob: &Blob, local: &LocalBytes, part: &Part, reporter: &Reporter) -> Result<(), StoreError> {
+fn copy_in_kernel(
+    blob: &Blob,
+    local: &LocalBytes,
+    (file, path): (&File, &Path),
+    reporter: &Reporter,
+) -> Result<(), StoreError> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; CHUNK.min(usize::try_from(local.len).unwrap_or(CHUNK))];
     let mut done = 0;
     while done < local.len {
         reporter.check()?;
         let step = STEP.min(local.len - done);
-        copy_range((&local.file, local.offset + done), (part.file(), done), step).map_err(|error| {
+        copy_range((&local.file, local.offset + done), (file, done), step).map_err(|error| {
             match error.kind() {
                 std::io::ErrorKind::UnexpectedEof => blob.corrupt("the file ends before it should".to_owned()),
-                _ => StoreError::io("copy a blob to", part.path())(error),
+                _ => StoreError::io("copy a blob to", path)(error),
             }
         })?;
         let copied = &mut buffer[..usize::try_from(step).unwrap_or(CHUNK)];
-        part.file().read_exact_at(copied, done).map_err(StoreError::io("read", part.path()))?;
+        file.read_exact_at(copied, done).map_err(StoreError::io("read", path))?;
         hasher.update(copied);
         reporter.progress(step);
         done += step;

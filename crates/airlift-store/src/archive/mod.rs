@@ -5,7 +5,7 @@
 
 pub mod header;
 pub(crate) mod layout;
-mod load;
+pub(crate) mod load;
 pub(crate) mod objects;
 pub(crate) mod reader;
 pub(crate) mod source;
@@ -20,6 +20,7 @@ use airlift_core::{Digest, TreePath};
 
 use crate::snapshot::{Snapshot, SnapshotId};
 
+pub use crate::export::{Exported, export};
 pub use load::load;
 pub use verify::verify;
 pub use writer::pack;

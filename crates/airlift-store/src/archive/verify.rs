@@ -1,6 +1,7 @@
 //! Checking every byte, on all cores.
 
-use std::sync::Mutex;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use airlift_core::event::Task;
 use airlift_core::{Digest, Index, Lock, Observer, TreePath};
@@ -39,11 +40,11 @@ pub async fn verify(store: &Store, observer: &dyn Observer, cancel: &Cancellatio
     }
     let mut blobs: Vec<(Digest, u64)> = snapshots.iter().flat_map(|snapshot| snapshot.index.blobs()).collect();
     if snapshots.len() > 1 {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         blobs.retain(|blob| seen.insert(*blob));
     }
-    let indexes = snapshots.iter().map(|snapshot| std::sync::Arc::clone(&snapshot.index)).collect();
-    let checker = Checker { store: store.clone(), indexes, found: Mutex::new(Vec::new()) };
+    let indexes = snapshots.iter().map(|snapshot| Arc::clone(&snapshot.index)).collect();
+    let checker = Checker { store: store.clone(), indexes, names: OnceLock::new(), found: Mutex::new(Vec::new()) };
     let report = blocking(Task::Verify, observer, cancel, move |reporter| {
         let (count, bytes) = (blobs.len() as u64, blobs.iter().map(|(_, size)| size).sum());
         reporter.began(count, bytes);
@@ -105,7 +106,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// What the threads share.
 struct Checker {
     store: Store,
-    indexes: Vec<std::sync::Arc<Index>>,
+    indexes: Vec<Arc<Index>>,
+    /// Who carries a blob; only made where something is damaged.
+    names: OnceLock<HashMap<Digest, BTreeSet<TreePath>>>,
     found: Mutex<Vec<(u64, Damage)>>,
 }
 
@@ -182,11 +185,15 @@ impl Checker {
     }
 
     fn names_of(&self, digest: Digest) -> Vec<TreePath> {
-        let mut names: Vec<TreePath> =
-            self.indexes.iter().flat_map(|index| index.names_of(digest).cloned()).collect();
-        names.sort();
-        names.dedup();
-        names
+        let names = self.names.get_or_init(|| {
+            let nodes = self.indexes.iter().flat_map(|index| index.nodes());
+            let mut names = HashMap::<Digest, BTreeSet<TreePath>>::new();
+            for node in nodes {
+                names.entry(node.blob).or_default().insert(node.path.clone());
+            }
+            names
+        });
+        names.get(&digest).map(|names| names.iter().cloned().collect()).unwrap_or_default()
     }
 
     fn into_damages(self) -> impl Iterator<Item = Damage> {

@@ -1,0 +1,318 @@
+//! Archives: written, read in place, loaded, and read by another tar.
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use airlift_core::event::Silent;
+use airlift_core::{Digest, Failure};
+use airlift_store::archive::{self, Source, Target};
+use airlift_store::{Snapshot, Store, StoreError};
+use bytes::Bytes;
+use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt};
+use proptest::prelude::*;
+
+use common::{Files, archive_of, assert_content, collect, files, lock, never, noise, pack_to_memory};
+
+#[tokio::test]
+async fn the_same_snapshot_gives_the_same_bytes_everywhere() {
+    let files = files();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (memory, disk) = (Store::memory(), Store::folder(folder.path().join("store")).expect("a store"));
+    let first = pack_to_memory(&memory, &collect(&memory, &files).await).await;
+    let snapshot = collect(&disk, &files).await;
+    assert_eq!(archive::size_of(&snapshot), first.len() as u64);
+    disk.publish(&snapshot).await.expect("published");
+
+    let path = folder.path().join("a.tar");
+    archive::pack(&disk, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect("packed");
+    assert!(std::fs::read(&path).expect("readable") == first, "a file and a pipe differ");
+    assert!(!folder.path().join("a.tar.partial").exists());
+
+    // From the published snapshot, from the archive in place, and from a store that it was loaded into.
+    let published = disk.current().await.expect("readable").expect("a snapshot");
+    assert_eq!(published.id(), snapshot.id());
+    assert!(pack_to_memory(&disk, &published).await == first, "the published snapshot differs");
+    let in_place = Store::archive(&path).await.expect("an archive");
+    let again = in_place.current().await.expect("readable").expect("a snapshot");
+    assert!(pack_to_memory(&in_place, &again).await == first, "the archive in place differs");
+    let loaded = Store::folder(folder.path().join("loaded")).expect("a store");
+    archive::load(Source::File(path), &loaded, &Silent, &never()).await.expect("loaded");
+    let again = loaded.current().await.expect("readable").expect("a snapshot");
+    assert!(pack_to_memory(&loaded, &again).await == first, "the loaded store differs");
+}
+
+#[tokio::test]
+async fn another_tar_reads_every_member_where_the_layout_says() {
+    let files = files();
+    let bytes = archive_of(&files).await;
+    let mut names = Vec::new();
+    let mut archive = tar::Archive::new(bytes.as_slice());
+    for entry in archive.entries().expect("entries") {
+        let mut entry = entry.expect("an entry");
+        let name = entry.path().expect("a path").to_string_lossy().into_owned();
+        let at = entry.raw_file_position();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("readable");
+        assert_eq!(entry.header().mtime().expect("a time"), 1_700_000_000);
+        if let Some(hex) = name.strip_prefix("blobs/sha256/") {
+            assert_eq!(Digest::of(&content).hex(), hex);
+            assert!(content.len() < 65_536 || at % 4096 == 0, "{name} begins at {at}");
+        }
+        names.push(name);
+    }
+    assert_eq!(
+        names[..5],
+        ["airlift/header.json", "airlift/index.jsonl.zst", "airlift/lock.yaml", "oci-layout", "index.json"]
+    );
+    assert_eq!(names.len(), 5 + 11, "each blob once");
+    assert_eq!(bytes[bytes.len() - 1024..], [0; 1024]);
+}
+
+#[tokio::test]
+async fn an_archive_is_read_in_place_from_a_file_and_from_an_object() {
+    let files = files();
+    let bytes = archive_of(&files).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tar");
+    std::fs::write(&path, &bytes).expect("written");
+    let local = Store::open(&path).await.expect("an archive");
+    assert_content(&local, &files).await;
+    let objects = Arc::new(InMemory::new());
+    let location = object_store::path::Path::from("in/a.tar");
+    objects.put(&location, bytes.into()).await.expect("stored");
+    let remote = Store::archive_in(objects, location).await.expect("an archive");
+    assert_content(&remote, &files).await;
+
+    let node = lock(&files).entries[3].clone();
+    let blob = local.blob(node.blob, node.size).await.expect("readable").expect("a blob");
+    let place = blob.local().expect("a local file");
+    assert_eq!((place.len, &*place.path), (node.size, path.as_path()));
+    assert!(local.blob(node.blob, node.size + 1).await.expect("readable").is_none(), "another size is another blob");
+    assert!(local.blob(Digest::of(b"?"), 1).await.expect("readable").is_none());
+    for store in [local, remote] {
+        let report = archive::verify(&store, &Silent, &never()).await.expect("verified");
+        assert_eq!((report.blobs, report.damages.len()), (11, 0));
+        assert!(matches!(store.put(Bytes::from_static(b"x")).await, Err(StoreError::ReadOnly { .. })));
+        assert!(matches!(store.part("x"), Err(StoreError::ReadOnly { .. })));
+    }
+}
+
+#[tokio::test]
+async fn an_archive_is_an_object_store() {
+    let files = files();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tar");
+    std::fs::write(&path, archive_of(&files).await).expect("written");
+    let archive = Store::archive(&path).await.expect("an archive");
+    let objects = archive.as_objects();
+    // Whoever sees it as objects sees a store: every document and every blob.
+    let store = Store::objects(Arc::clone(&objects));
+    assert_content(&store, &files).await;
+    assert_eq!(store.current_id().await.expect("readable"), archive.current_id().await.expect("readable"));
+    let blobs = object_store::path::Path::from("blobs/sha256");
+    let listed = objects.list_with_delimiter(Some(&blobs)).await.expect("listed");
+    assert_eq!((listed.objects.len(), listed.common_prefixes.len()), (11, 0));
+    let root = objects.list_with_delimiter(None).await.expect("listed");
+    assert_eq!(root.common_prefixes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["blobs", "snapshots"]);
+    let location = object_store::path::Path::from("blobs/sha256/x");
+    assert!(objects.put(&location, Bytes::from_static(b"x").into()).await.is_err());
+    assert!(objects.delete(&location).await.is_err());
+    let (_, bytes) = files.iter().find(|(_, bytes)| bytes.len() == 3_000_000).expect("a file");
+    let location = object_store::path::Path::from(format!("blobs/sha256/{}", Digest::of(bytes).hex()));
+    let range = objects.get_range(&location, 1_500_000..2_700_001).await.expect("readable");
+    assert_eq!(range, bytes[1_500_000..2_700_001]);
+}
+
+#[tokio::test]
+async fn loading_copies_what_is_missing_and_nothing_else() {
+    let files = files();
+    let bytes = archive_of(&files).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tar");
+    std::fs::write(&path, &bytes).expect("written");
+    let sources: [fn(&std::path::Path, &[u8]) -> Source; 2] =
+        [|path, _| Source::File(path.to_owned()), |_, bytes| Source::Reader(Box::new(std::io::Cursor::new(bytes.to_vec())))];
+    for (number, source) in sources.iter().enumerate() {
+        let stores = [Store::memory(), Store::folder(folder.path().join(number.to_string())).expect("a store")];
+        for store in stores {
+            store.put(files[10].1.clone().into()).await.expect("stored");
+            let loaded = archive::load(source(&path, &bytes), &store, &Silent, &never()).await.expect("loaded");
+            assert_eq!((loaded.copied, loaded.present), (10, 1), "{}", store.describe());
+            assert_content(&store, &files).await;
+            let again = archive::load(source(&path, &bytes), &store, &Silent, &never()).await.expect("loaded");
+            assert_eq!((again.copied, again.present, again.bytes), (0, 11, 0));
+            let report = archive::verify(&store, &Silent, &never()).await.expect("verified");
+            assert_eq!((report.blobs, report.damages.len()), (11, 0));
+            if let Some(root) = store.root() {
+                assert_eq!(std::fs::read_dir(root.join("partial")).expect("a folder").count(), 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_load_goes_on() {
+    let files: Files = (0..40).map(|n| (format!("files/{n}"), noise(n, 300_000))).collect();
+    let bytes = archive_of(&files).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tar");
+    std::fs::write(&path, &bytes).expect("written");
+    let store = Store::folder(folder.path().join("store")).expect("a store");
+    // Stops after a few blobs, in the midst of others.
+    struct Stop(tokio_util::sync::CancellationToken, std::sync::atomic::AtomicU32);
+    impl airlift_core::Observer for Stop {
+        fn observe(&self, event: &airlift_core::Event) {
+            if matches!(event, airlift_core::Event::Done { .. })
+                && self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 5
+            {
+                self.0.cancel();
+            }
+        }
+    }
+    let cancel = never();
+    let stop = Stop(cancel.clone(), 0.into());
+    let error = archive::load(Source::File(path.clone()), &store, &stop, &cancel).await.expect_err("stopped");
+    assert!(matches!(error, StoreError::Cancelled));
+    assert!(store.current().await.expect("readable").is_none(), "nothing is served before all is there");
+    let loaded = archive::load(Source::File(path), &store, &Silent, &never()).await.expect("loaded");
+    assert!(loaded.present >= 6 && loaded.copied > 0, "{loaded:?}");
+    assert_content(&store, &files).await;
+}
+
+#[tokio::test]
+async fn a_signature_travels_and_changes_the_name() {
+    let store = Store::memory();
+    let plain = collect(&store, &files()).await;
+    let signed = plain.signed(Bytes::from_static(b"untrusted comment: x\n")).await.expect("signed");
+    assert_ne!(signed.id(), plain.id());
+    let bytes = pack_to_memory(&store, &signed).await;
+    let target = Store::memory();
+    let source = Source::Reader(Box::new(std::io::Cursor::new(bytes.clone())));
+    archive::load(source, &target, &Silent, &never()).await.expect("loaded");
+    let loaded = target.current().await.expect("readable").expect("a snapshot");
+    let signature = loaded.signature().await.expect("readable").expect("a signature");
+    assert_eq!(signature, b"untrusted comment: x\n".as_slice());
+    assert!(pack_to_memory(&target, &loaded).await == bytes);
+    assert_eq!(plain.signature().await.expect("readable"), None);
+}
+
+#[tokio::test]
+async fn a_snapshot_keeps_its_lock_and_oci_index() {
+    let files = files();
+    let store = Store::memory();
+    let snapshot = collect(&store, &files).await;
+    store.publish(&snapshot).await.expect("published");
+    let read = store.current().await.expect("readable").expect("a snapshot");
+    assert_eq!(read.lock().await.expect("a lock"), lock(&files).to_yaml());
+    assert_eq!(read.oci_index().await.expect("an index"), common::OCI_INDEX);
+    let other = Snapshot::new(&lock(&files), Bytes::from_static(b"{}")).expect("a snapshot");
+    assert_ne!(other.id(), snapshot.id(), "the name covers the OCI index");
+}
+
+#[tokio::test]
+async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::memory();
+    let snapshot = Snapshot::new(&lock(&files()), Bytes::new()).expect("a snapshot");
+    let path = folder.path().join("a.tar");
+    let error = archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("blobs");
+    assert!(matches!(error, StoreError::Missing { count: 11, .. }), "{error}");
+    assert!(!path.exists());
+
+    let folder_store = Store::folder(folder.path().join("store")).expect("a store");
+    let snapshot = collect(&folder_store, &files()).await;
+    std::fs::create_dir(&path).expect("a folder in the way");
+    let error = archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("a folder");
+    assert!(matches!(error, StoreError::InTheWay { .. }), "{error}");
+
+    // A blob of an exabyte: the file is sparse, so that the store has it.
+    let digest = Digest::of(b"huge");
+    let size = 1 << 43;
+    let blob = folder.path().join(format!("store/blobs/sha256/{}", digest.hex()));
+    let made = std::fs::File::create(&blob).and_then(|file| file.set_len(size));
+    if made.is_ok() {
+        let mut huge = lock(&files());
+        huge.entries[0].blob = digest;
+        huge.entries[0].size = size;
+        let snapshot = Snapshot::new(&huge, Bytes::new()).expect("a snapshot");
+        let path = folder.path().join("b.tar");
+        let error = archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("space");
+        assert_eq!(error.class(), airlift_core::Class::Space, "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left behind");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_beyond_the_sizes_of_ustar_opens_at_once() {
+    // Sparse content: a blob of 9 GiB of zeros, whose digest nobody checks here.
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::folder(folder.path().join("store")).expect("a store");
+    let size = (9 << 30) + 5;
+    let digest = Digest::of(b"nine");
+    let blob = folder.path().join(format!("store/blobs/sha256/{}", digest.hex()));
+    let Ok(()) = std::fs::File::create(&blob).and_then(|file| file.set_len(size)) else { return };
+    let mut lock = lock(&vec![("files/a".to_owned(), Vec::new()), ("files/b".to_owned(), b"after".to_vec())]);
+    lock.entries[0].blob = digest;
+    lock.entries[0].size = size;
+    store.put(Bytes::from_static(b"after")).await.expect("stored");
+    let snapshot = Snapshot::new(&lock, Bytes::from_static(common::OCI_INDEX)).expect("a snapshot");
+    // The archive is written sparsely by hand: only what is not zero.
+    let path = folder.path().join("a.tar");
+    let packed = sparse_pack(&store, &snapshot, &path, size).await;
+    let archive = Store::archive(&path).await.expect("an archive");
+    assert_eq!(archive::size_of(&snapshot), packed);
+    let blob = archive.blob(Digest::of(b"after"), 5).await.expect("readable").expect("a blob");
+    assert_eq!(blob.bytes(5).await.expect("readable"), b"after".as_slice());
+    let blob = archive.blob(digest, size).await.expect("readable").expect("a blob");
+    assert_eq!(blob.local().expect("local").offset % 4096, 0);
+    assert_eq!(blob.range(size - 3..size + 9).await.expect("readable"), [0; 3].as_slice());
+}
+
+/// Packs through a pipe that seeks over zeros.
+async fn sparse_pack(store: &Store, snapshot: &Snapshot, path: &std::path::Path, _: u64) -> u64 {
+    struct Sparse(std::fs::File, u64);
+    impl std::io::Write for Sparse {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if bytes.iter().any(|&byte| byte != 0) {
+                std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, self.1)?;
+            }
+            self.1 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            self.0.set_len(self.1)
+        }
+    }
+    let sparse = Sparse(std::fs::File::create(path).expect("a file"), 0);
+    let target = Target::Writer(Box::new(sparse));
+    archive::pack(store, snapshot, target, &Silent, &never()).await.expect("packed").bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_snapshot_survives_packing_and_loading(
+        contents in proptest::collection::btree_map("[a-d]{1,3}", (0_u64..50, prop_oneof![0_usize..2000, 60_000_usize..70_000]), 0..12)
+    ) {
+        let files: Files = contents.iter().map(|(name, &(seed, size))| (format!("files/{name}"), noise(seed, size))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let bytes = archive_of(&files).await;
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("a.tar");
+            std::fs::write(&path, &bytes).expect("written");
+            let in_place = Store::archive(&path).await.expect("an archive");
+            assert_content(&in_place, &files).await;
+            let report = archive::verify(&in_place, &Silent, &never()).await.expect("verified");
+            assert_eq!(report.damages, []);
+            let store = Store::memory();
+            archive::load(Source::Reader(Box::new(std::io::Cursor::new(bytes))), &store, &Silent, &never()).await.expect("loaded");
+            assert_content(&store, &files).await;
+        });
+    }
+}
