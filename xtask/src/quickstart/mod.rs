@@ -111,7 +111,7 @@ struct Served {
 impl Served {
     /// Starts the server with ports of the system's choice, and waits until both kinds listen.
     fn start(command: &mut Command) -> Outcome<Self> {
-        command.args(["--json", "--bind", "127.0.0.1", "--port", "oci=0", "--port", "files=0", "--admin-port", "0"]);
+        command.args(["--json", "--bind", "127.0.0.1", "--port", "oci=0", "--port", "files=0", "--admin-port", "0", "--access-log", "off"]);
         say("airlift serve archive.tar");
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.map_err(|error| not_started(command, &error))?;
