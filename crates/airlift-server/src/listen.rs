@@ -34,6 +34,9 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// How long to wait when the process has no file descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The right to have a connection open.
+type Seat = OwnedSemaphorePermit;
+
 /// Who answers on a listener.
 pub(crate) enum Role {
     Kinds(Desk),
@@ -92,36 +95,35 @@ impl Floor {
     /// Accepts connections until it is told to stop.
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, role: Arc<Role>) {
         loop {
-            let next = async {
-                let seat = Arc::clone(&self.seats).acquire_owned().await;
-                (listener.accept().await, seat)
-            };
             let (accepted, seat) = tokio::select! {
                 () = self.stop.cancelled() => return,
-                next = next => next,
+                next = self.next(&listener, &role) => next,
             };
-            match (accepted, seat) {
-                (Ok((stream, client)), Ok(seat)) => {
+            match accepted {
+                Ok((stream, client)) => {
                     let connection = Arc::clone(&self).connection(stream, client, Arc::clone(&role), seat);
                     self.tasks.spawn(connection);
                 }
-                (Err(error), _) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                (Err(error), _) => {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
                     tracing::warn!("can't accept a connection: {error}");
                     tokio::time::sleep(PAUSE).await;
                 }
-                (_, Err(_)) => return,
             }
         }
     }
 
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        client: SocketAddr,
-        role: Arc<Role>,
-        _seat: OwnedSemaphorePermit,
-    ) {
+    /// The next connection, once there is a seat for it. The admin port needs none: it must answer when all are taken.
+    async fn next(&self, listener: &TcpListener, role: &Role) -> (io::Result<(TcpStream, SocketAddr)>, Option<Seat>) {
+        let accepted = listener.accept().await;
+        let seat = match (role, &accepted) {
+            (Role::Kinds(_), Ok(_)) => Arc::clone(&self.seats).acquire_owned().await.ok(),
+            _ => None,
+        };
+        (accepted, seat)
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, client: SocketAddr, role: Arc<Role>, _seat: Option<Seat>) {
         let _open = Open::new(&self.site);
         let serve = async {
             // Without it every answer of more than one write waits for an acknowledgement.

@@ -1,0 +1,211 @@
+//! A server's life: what it says of itself, how it follows its store, and how it stops.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use airlift_core::{Event, Failure};
+use airlift_kind::DynKind;
+use airlift_server::{ServeError, Server, Settings};
+use airlift_store::Store;
+use bytes::Bytes;
+use common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn memory() -> Store {
+    let store = Store::memory();
+    publish(&store, "first", &[("toy/a", Bytes::from_static(b"a")), ("other/b", Bytes::from_static(b"b"))]).await;
+    store
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_address_is_told_when_it_listens() {
+    let server = start(&memory().await, |_| {}).await;
+    let told: Vec<_> = server
+        .events
+        .all()
+        .into_iter()
+        .map(|event| match event {
+            Event::Listening { kinds, address, url } => (kinds, address, url),
+            event => panic!("{event:?}"),
+        })
+        .collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!((&*told[0].0, told[0].1), (&["toy".to_owned()][..], server.kinds));
+    assert_eq!(told[0].2, format!("http://{}", server.kinds));
+    assert_eq!((&*told[1].0, told[1].1), (&["admin".to_owned()][..], server.admin));
+    assert!(server.kinds.port() != 0 && server.admin.port() != 0 && server.kinds != server.admin);
+}
+
+#[tokio::test]
+async fn kinds_share_a_port_and_are_asked_in_order() {
+    let store = memory().await;
+    let free = std::net::TcpListener::bind(local()).expect("a listener").local_addr().expect("an address");
+    let kinds: Vec<(&'static dyn DynKind, _)> = vec![(&OTHER, free), (&TOY, free)];
+    let server = start(&store, |settings| settings.kinds = kinds).await;
+    assert_eq!(server.kinds, free);
+    assert_eq!(get(free, "/a").await.1, b"a");
+    assert_eq!(get(free, "/b").await.1, b"b");
+    assert!(String::from_utf8_lossy(&get(free, "/c").await.1).contains("(other, toy)"));
+    let kinds: Vec<(&'static dyn DynKind, _)> = vec![(&OTHER, local()), (&TOY, local())];
+    let apart = start(&store, |settings| settings.kinds = kinds).await;
+    assert_eq!(apart.events.all().len(), 3);
+    assert!(get(apart.kinds, "/a").await.0.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_explained() {
+    let store = memory().await;
+    let taken = std::net::TcpListener::bind(local()).expect("a listener");
+    let address = taken.local_addr().expect("an address");
+    let settings = Settings::new(vec![(&TOY as &'static dyn DynKind, address)]);
+    let error = Server::bind(store, settings, Arc::new(Events::default())).await.err().expect("an error");
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("toy"), "{text}");
+    assert!(text.contains(&format!("(process {})", std::process::id())), "{text}");
+    assert!(error.hint().expect("a hint").contains("--port toy=0"));
+}
+
+#[tokio::test]
+async fn an_empty_store_is_not_served() {
+    let settings = Settings::new(vec![(&TOY as &'static dyn DynKind, local())]);
+    let error = Server::bind(Store::memory(), settings, Arc::new(Events::default())).await.err().expect("an error");
+    assert!(matches!(error, ServeError::Store { .. }));
+    assert!(error.hint().expect("a hint").contains("load"));
+}
+
+#[tokio::test]
+async fn another_snapshot_is_switched_to() {
+    let store = memory().await;
+    let server = start(&store, |_| {}).await;
+    assert!(get(server.kinds, "/c").await.0.starts_with("HTTP/1.1 404 "));
+    publish(&store, "second", &[("toy/c", Bytes::from_static(b"c"))]).await;
+    until("the new snapshot is served", async || get(server.kinds, "/c").await.1 == b"c").await;
+    assert!(get(server.kinds, "/a").await.0.starts_with("HTTP/1.1 404 "));
+    let told = |event: &Event| matches!(event, Event::Notice { message } if message.contains("second of"));
+    until("the switch is told", async || server.events.all().iter().any(told)).await;
+    let metrics = String::from_utf8(get(server.admin, "/metrics").await.1).expect("text");
+    assert!(metrics.lines().any(|line| line.contains("name=\"second\"") && line.ends_with(" 1")), "{metrics}");
+    assert!(metrics.lines().any(|line| line.contains("name=\"first\"") && line.ends_with(" 0")), "{metrics}");
+}
+
+#[tokio::test]
+async fn the_admin_port_tells_health_and_counts() {
+    let server = start(&memory().await, |_| {}).await;
+    let (head, body) = get(server.admin, "/healthz").await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("\r\nContent-Type: application/json\r\n"), "{head}");
+    let health: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((&health["status"], &health["snapshot"]["name"]), (&"ok".into(), &"first".into()));
+    assert!(health["snapshot"]["id"].as_str().expect("an id").starts_with("sha256:"));
+    for path in ["/a", "/a", "/none", "/../x"] {
+        get(server.kinds, path).await;
+    }
+    let (_, body) = get(server.admin, "/metrics").await;
+    let metrics = String::from_utf8(body).expect("text");
+    for line in [
+        "airlift_requests_total{kind=\"toy\",status=\"200\"} 2",
+        "airlift_requests_total{kind=\"none\",status=\"404\"} 1",
+        "airlift_requests_total{kind=\"none\",status=\"400\"} 1",
+        "airlift_sent_bytes_total{kind=\"toy\"} 2",
+        "airlift_request_duration_seconds_count{kind=\"toy\"} 2",
+        "airlift_connections 1",
+        "airlift_omitted 1",
+        "airlift_damaged_blobs 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    assert!(get(server.admin, "/").await.1.starts_with(b"Airlift serves first of "));
+    assert!(get(server.admin, "/a").await.0.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn each_request_is_one_line_of_the_access_log() {
+    let sink = Sink::default();
+    let log = sink.clone();
+    let server = start(&memory().await, |settings| settings.access_log = Some(Box::new(log))).await;
+    common::request(server.kinds, "GET /a?x=1 HTTP/1.1\r\nHost: x\r\nUser-Agent: t\"1\r\nConnection: close\r\n\r\n")
+        .await;
+    common::request(server.kinds, "HEAD /a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    server.stop.cancel();
+    assert_eq!(server.ended.await.expect("an end"), 0);
+    let lines = sink.lines();
+    assert_eq!(lines.len(), 2);
+    let of = |line: &serde_json::Value, name: &str| line[name].clone();
+    for (name, value) in [("kind", "toy"), ("method", "GET"), ("path", "/a"), ("agent", "t\"1")] {
+        assert_eq!(of(&lines[0], name), value);
+    }
+    assert_eq!((of(&lines[0], "status"), of(&lines[0], "bytes")), (200.into(), 1.into()));
+    assert!(lines[0]["ms"].is_number() && lines[0]["time"].as_str().expect("a time").ends_with('Z'));
+    assert!(lines[0]["client"].as_str().expect("a client").starts_with("127.0.0.1:"));
+    for (name, value) in [("kind", "none"), ("method", "HEAD"), ("path", "/a%20b")] {
+        assert_eq!(of(&lines[1], name), value);
+    }
+    assert_eq!((of(&lines[1], "status"), of(&lines[1], "bytes")), (404.into(), 0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_lets_open_requests_finish() {
+    let store = Store::memory();
+    publish(&store, "large", &[("toy/large", bytes_of(24 << 20))]).await;
+    let server = start(&store, |_| {}).await;
+    let mut idle = TcpStream::connect(server.kinds).await.expect("a connection");
+    let mut silent = TcpStream::connect(server.kinds).await.expect("a connection");
+    idle.write_all(b"HEAD /large HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    let mut head = [0; 64];
+    assert!(idle.read(&mut head).await.expect("an answer") > 0);
+    let mut busy = TcpStream::connect(server.kinds).await.expect("a connection");
+    busy.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    busy.read_exact(&mut head).await.expect("a beginning");
+
+    server.stop.cancel();
+    let mut rest = Vec::new();
+    for stream in [&mut idle, &mut silent] {
+        let closed = tokio::time::timeout(Duration::from_secs(2), stream.read_to_end(&mut rest));
+        closed.await.expect("the end of an idle connection").expect("a clean end");
+    }
+    until("nobody listens", async || TcpStream::connect(server.kinds).await.is_err()).await;
+    let mut answer = head.to_vec();
+    busy.read_to_end(&mut answer).await.expect("the whole answer");
+    assert!(common::split(&answer).1 == bytes_of(24 << 20), "the bytes differ");
+    assert_eq!(server.ended.await.expect("an end"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_ever() {
+    let store = Store::memory();
+    publish(&store, "large", &[("toy/large", bytes_of(24 << 20))]).await;
+    let server = start(&store, |settings| settings.drain = Duration::from_millis(300)).await;
+    let mut stuck = TcpStream::connect(server.kinds).await.expect("a connection");
+    stuck.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    let mut byte = [0];
+    stuck.read_exact(&mut byte).await.expect("a beginning");
+    server.stop.cancel();
+    let cut = tokio::time::timeout(Duration::from_secs(5), server.ended).await.expect("an end in time");
+    assert_eq!(cut.expect("an end"), 1);
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait() {
+    let server = start(&memory().await, |settings| settings.connections = 1).await;
+    let mut first = TcpStream::connect(server.kinds).await.expect("a connection");
+    first.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a request");
+    let mut head = [0; 16];
+    first.read_exact(&mut head).await.expect("an answer");
+    let second = tokio::spawn(get(server.kinds, "/a"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!second.is_finished());
+    drop(first);
+    let (_, body) = tokio::time::timeout(Duration::from_secs(5), second).await.expect("an answer").expect("an answer");
+    assert_eq!(body, b"a");
+}
