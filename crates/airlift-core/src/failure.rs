@@ -86,3 +86,19 @@ pub fn io_class(error: &std::io::Error) -> Class {
         _ => Class::Machine,
     }
 }
+
+/// An error's message and those of its causes, outermost first.
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        messages.push(error.to_string());
+        next = error.source();
+    }
+    messages
+}
+
+/// An error and its causes in one line, for reports that list many.
+pub fn line(error: &(dyn Error + 'static)) -> String {
+    chain(error).join(": ")
+}

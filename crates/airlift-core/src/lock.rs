@@ -96,6 +96,12 @@ impl LockEntry {
 }
 
 impl Lock {
+    /// The lock of what was collected. Its date is the newest change of anything in it.
+    pub fn new(name: &str, manifest: Digest, entries: Vec<LockEntry>, omitted: Vec<Omission>) -> Self {
+        let created = entries.iter().filter_map(|entry| entry.modified).max().unwrap_or_default();
+        Self { version: VERSION, name: name.to_owned(), created, manifest, entries, omitted }
+    }
+
     /// The index that this lock describes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `airlift collect`.
 
 use airlift_core::event::Task;
-use airlift_core::{Event, Index, Lock, LockEntry, Plan, Time};
+use airlift_core::{Event, Index, Lock, LockEntry, Plan};
 use airlift_fetch::Fetcher;
 use airlift_fetch::engine::{self, Collected, Options};
 use airlift_store::{Snapshot, Store};
@@ -44,14 +44,8 @@ async fn anew(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Resu
     let mut plan = Plan::default();
     plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));
     let Collected { entries, omitted } = engine::collect(fetcher, plan, options).await?;
-    Ok(Lock {
-        version: airlift_core::lock::VERSION,
-        name: manifest.envelope.name.clone(),
-        created: settings::source_date().unwrap_or_else(|| newest(&entries)),
-        manifest: manifest.digest,
-        entries,
-        omitted,
-    })
+    let lock = Lock::new(&manifest.envelope.name, manifest.digest, entries, omitted);
+    Ok(Lock { created: settings::source_date().unwrap_or(lock.created), ..lock })
 }
 
 /// Follows the lock, and says what upstream changed since.
@@ -72,11 +66,6 @@ async fn again(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Res
     omitted.extend(lock.omitted);
     let entries = lock.entries.into_iter().filter(|entry| !missing.contains(&entry.path)).collect();
     Ok(Lock { entries, omitted, ..lock })
-}
-
-/// The newest change of anything: what the archive's date is, so that the same content has the same date.
-fn newest(entries: &[LockEntry]) -> Time {
-    entries.iter().filter_map(|entry| entry.modified).max().unwrap_or_default()
 }
 
 /// The `index.json` by which the archive is also an OCI image layout.
