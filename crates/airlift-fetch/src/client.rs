@@ -12,6 +12,8 @@ use crate::settings::{Proxies, Settings};
 /// Connecting takes longer than this only where nobody listens.
 const CONNECT: Duration = Duration::from_secs(30);
 
+type MakeProxy = fn(String) -> reqwest::Result<Proxy>;
+
 /// Builds the client.
 pub(crate) fn build(settings: &Settings) -> Result<reqwest::Client, FetchError> {
     let certificates = roots(settings)?;
@@ -62,7 +64,7 @@ fn roots(settings: &Settings) -> Result<Vec<Certificate>, FetchError> {
 /// The proxies in the order in which they are asked: the special ones first.
 fn proxies(proxies: &Proxies) -> Result<Vec<Proxy>, FetchError> {
     let except = proxies.no_proxy.as_deref().and_then(NoProxy::from_string);
-    let choices: [(&str, &Option<Secret>, fn(String) -> reqwest::Result<Proxy>); 3] = [
+    let choices: [(&str, &Option<Secret>, MakeProxy); 3] = [
         ("the proxy for http", &proxies.http, Proxy::http),
         ("the proxy for https", &proxies.https, Proxy::https),
         ("the proxy for everything", &proxies.all, Proxy::all),

@@ -9,8 +9,8 @@ use airlift_core::{Event, Request, Time, UpstreamUrl};
 use http::HeaderMap;
 use tokio::sync::mpsc;
 
-use crate::assembly::blocking;
 use crate::document::LIMIT;
+use crate::download::blocking;
 use crate::error::FetchError;
 use crate::fetcher::{Document, Expected, Fetched, Fetcher, Head};
 use crate::verify::{Sums, check_limit, check_size};
@@ -29,6 +29,7 @@ pub(crate) fn path_of(url: &UpstreamUrl) -> Result<Option<PathBuf>, FetchError> 
 }
 
 /// Opens a regular file. What could block for ever (a pipe) or never ends (a device) is refused before it is opened.
+#[expect(clippy::disallowed_methods, reason = "the error that is made of it names the path")]
 fn open(url: &UpstreamUrl, path: &Path) -> Result<(File, std::fs::Metadata), FetchError> {
     let failed = |source| FetchError::file("read", path, source);
     let meta = std::fs::metadata(path).map_err(failed)?;

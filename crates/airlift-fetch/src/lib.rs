@@ -9,10 +9,9 @@
 //! * [`FetchError`]: what could not be fetched, from where, what upstream said about it, and what helps.
 //!
 //! Inside, from the wire upwards: `client` (reqwest) ─► `exchange` (one answer: `limits`, `auth`, `redirect`) ─► `retry`
-//! ─► `document` and `download` (`assembly`, `segments`) ─► `engine`.
+//! ─► `document` and `download` ─► `engine`.
 
 mod answer;
-mod assembly;
 mod auth;
 mod client;
 mod document;
@@ -22,16 +21,12 @@ mod error;
 mod exchange;
 mod fetcher;
 mod file;
-mod found;
 mod limits;
 mod memo;
-mod partial;
 mod ratelimit;
 mod redirect;
 mod retry;
-mod segments;
 mod settings;
-mod source;
 mod verify;
 
 pub use error::{FetchError, Transport, TransportKind};

@@ -1,1 +1,4 @@
 //! In-process upstreams, the conformance suite of kinds, and a hermetic command runner.
+
+pub mod conformance;
+pub mod registry;

@@ -4,27 +4,27 @@ use airlift_core::{Request, Time};
 use airlift_store::Part;
 use serde::{Deserialize, Serialize};
 
+use super::assembly::Ranges;
 use crate::answer::Validators;
-use crate::assembly::Ranges;
 use crate::fetcher::Expected;
 
 /// What is written down about an unfinished download.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Notes {
+pub(super) struct Notes {
     /// The URL, without secrets.
-    pub(crate) url: String,
-    pub(crate) validators: Validators,
-    pub(crate) total: Option<u64>,
-    pub(crate) media_type: Option<String>,
-    pub(crate) modified: Option<Time>,
+    pub(super) url: String,
+    pub(super) validators: Validators,
+    pub(super) total: Option<u64>,
+    pub(super) media_type: Option<String>,
+    pub(super) modified: Option<Time>,
     /// What is there, where it is not simply the file's length.
-    pub(crate) ranges: Option<Vec<(u64, u64)>>,
+    pub(super) ranges: Option<Vec<(u64, u64)>>,
 }
 
 /// What is there of an earlier run, and may be gone on with.
 ///
 /// Without a promised checksum only what an `If-Range` can guard is of use; with one the sum will tell.
-pub(crate) fn resumable(part: &Part, request: &Request, expected: &Expected) -> (Notes, Ranges) {
+pub(super) fn resumable(part: &Part, request: &Request, expected: &Expected) -> (Notes, Ranges) {
     let length = part.len();
     let nothing = (Notes::default(), Ranges::default());
     let Some(mut notes) = part.notes::<Notes>().filter(|_| length > 0) else { return nothing };

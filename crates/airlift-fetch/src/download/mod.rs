@@ -1,33 +1,33 @@
 //! Things of any size, fetched into the store, going on where an earlier attempt or an earlier run stopped.
 
+mod assembly;
+mod found;
+mod landing;
+mod partial;
+mod pour;
+mod segments;
+mod source;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use airlift_core::{Digest, Event, Request, UpstreamUrl};
 use airlift_store::Part;
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+pub(crate) use self::assembly::blocking;
+use self::assembly::{Assembly, Ranges};
+use self::found::{Found, in_store};
+use self::partial::{Notes, resumable};
+use self::source::Source;
 use crate::answer::{self, Answer, Validators};
-use crate::assembly::{Assembly, Ranges};
 use crate::document::WRONG_BYTES;
 use crate::error::{FetchError, Transport, TransportKind};
 use crate::exchange::{Ask, exchange};
 use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
-use crate::found::{Found, in_store};
 use crate::memo::{self, Memo};
-use crate::partial::{Notes, resumable};
 use crate::retry::{Again, Attempts, Trouble};
-use crate::segments;
-use crate::source::Source;
-use crate::verify::{check_limit, check_size, is_wrong_content};
-
-/// How many bytes are gathered before they are written and told, unless they come slowly.
-const BATCH: usize = 512 << 10;
-const SLOWLY: Duration = Duration::from_millis(500);
-/// After how many bytes the notes of a download in pieces are renewed.
-const NOTE_EVERY: u64 = 16 << 20;
+use crate::verify::{check_size, is_wrong_content};
 
 /// How a download ended.
 enum Outcome {
@@ -64,11 +64,11 @@ pub(crate) async fn fetch(
 }
 
 /// One download.
-pub(crate) struct Download<'a> {
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) request: &'a Request,
-    pub(crate) expected: &'a Expected,
-    pub(crate) assembly: Assembly,
+struct Download<'a> {
+    fetcher: &'a Fetcher,
+    request: &'a Request,
+    expected: &'a Expected,
+    assembly: Assembly,
     part: Part,
     memo: Option<Memo>,
     wanted: Wanted,
@@ -121,11 +121,11 @@ impl<'a> Download<'a> {
         Ok(this)
     }
 
-    pub(crate) fn url(&self) -> &UpstreamUrl {
+    fn url(&self) -> &UpstreamUrl {
         &self.request.url
     }
 
-    pub(crate) fn arrived(&self) -> u64 {
+    fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
     }
 
@@ -134,7 +134,7 @@ impl<'a> Download<'a> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn total(&self) -> Option<u64> {
+    fn total(&self) -> Option<u64> {
         self.notes().total
     }
 
@@ -187,7 +187,7 @@ impl<'a> Download<'a> {
     }
 
     /// An attempt that brought a good piece of the whole is not counted.
-    pub(crate) fn count_progress(&self, attempts: &mut Attempts<'_>, before: u64) {
+    fn count_progress(&self, attempts: &mut Attempts<'_>, before: u64) {
         let good = self.total().map_or(1 << 20, |total| (total / 16).clamp(1, 1 << 20));
         if self.arrived() - before >= good {
             attempts.progressed();
@@ -271,7 +271,7 @@ impl<'a> Download<'a> {
     }
 
     /// The question for one piece.
-    pub(crate) fn ask_piece(&self, piece: &std::ops::Range<u64>) -> Ask<'a> {
+    fn ask_piece(&self, piece: &std::ops::Range<u64>) -> Ask<'a> {
         let mut ask = self.ask(piece.start.max(1));
         if let Ok(range) = HeaderValue::from_str(&format!("bytes={}-{}", piece.start, piece.end - 1)) {
             ask.headers.insert(header::RANGE, range);
@@ -280,7 +280,7 @@ impl<'a> Download<'a> {
     }
 
     /// Whether a partial answer belongs to what is there.
-    pub(crate) fn continues(&self, answer: &Answer, offset: u64) -> bool {
+    fn continues(&self, answer: &Answer, offset: u64) -> bool {
         let Some(range) = answer::content_range(&answer.headers) else { return false };
         let notes = self.notes();
         let same_total = range.total.is_none() || notes.total.is_none() || range.total == notes.total;
@@ -339,144 +339,19 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Writes what comes from a source, up to an end; whether that was reached.
-    pub(crate) async fn pour(&self, source: &mut Source, at: &mut u64, end: Option<u64>) -> Result<bool, Trouble> {
-        let mut batch: Vec<Bytes> = Vec::new();
-        let mut gathered = 0;
-        let mut flushed = Instant::now();
-        loop {
-            let room = end.map_or(u64::MAX, |end| end - *at - gathered as u64);
-            let next = if room == 0 { Ok(None) } else { source.pull(room).await };
-            if let Ok(Some(bytes)) = &next {
-                gathered += bytes.len();
-                batch.push(bytes.clone());
-                check_limit(self.url(), self.expected, *at + gathered as u64)?;
-            }
-            let over = !matches!(next, Ok(Some(_)));
-            if gathered > 0 && (over || gathered >= BATCH || flushed.elapsed() > SLOWLY) {
-                self.flush(*at, std::mem::take(&mut batch), gathered as u64).await?;
-                *at += std::mem::take(&mut gathered) as u64;
-                flushed = Instant::now();
-            }
-            match next {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(room == 0),
-                Err(error) => {
-                    let from = source.answer.from.clone();
-                    return Err(Trouble::on_the_way(self.url(), from, Transport::from(error)));
-                }
-            }
-        }
-    }
-
-    async fn flush(&self, at: u64, batch: Vec<Bytes>, bytes: u64) -> Result<(), FetchError> {
-        self.assembly.write(at, batch).await?;
-        self.tell(i64::try_from(bytes).unwrap_or(i64::MAX));
-        let arrived = self.arrived.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let in_pieces = self.notes().ranges.is_some();
-        if in_pieces && arrived - self.noted.load(Ordering::Relaxed) >= NOTE_EVERY {
-            self.noted.store(arrived, Ordering::Relaxed);
-            self.save_notes()?;
-        }
-        Ok(())
-    }
-
     /// Whether pieces may be asked for at the same time: what they are pieces of must be guarded.
-    pub(crate) fn may_split(&self) -> bool {
+    fn may_split(&self) -> bool {
         let guarded = self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty();
         guarded && !self.distrust.load(Ordering::Relaxed) && !self.single.load(Ordering::Relaxed)
     }
 
     /// One request after the other from now on.
-    pub(crate) fn split_no_more(&self) {
+    fn split_no_more(&self) {
         self.single.store(true, Ordering::Relaxed);
     }
 
-    /// From now on the file's length does not tell what is there.
-    pub(crate) fn in_pieces(&self) -> Result<(), FetchError> {
-        self.notes().ranges = Some(Vec::new());
-        self.save_notes()
-    }
-
-    pub(crate) fn save_notes(&self) -> Result<(), FetchError> {
-        let mut notes = self.notes();
-        if notes.ranges.is_some() {
-            notes.ranges = Some(self.assembly.present().pairs());
-        }
-        self.part.set_notes(&*notes).map_err(FetchError::store)
-    }
-
-    /// Throws away what is there.
-    pub(crate) async fn start_over(&self) -> Result<(), FetchError> {
-        self.assembly.reset().await?;
-        *self.notes() = Notes::default();
-        self.tell(-self.told.load(Ordering::Relaxed));
-        self.save_notes()
-    }
-
-    fn tell(&self, bytes: i64) {
-        if bytes != 0 {
-            self.told.fetch_add(bytes, Ordering::Relaxed);
-            self.fetcher.tell(&Event::Progress { task: self.wanted.task, bytes });
-        }
-    }
-
-    pub(crate) fn broken(&self, answer: &Answer, message: &str) -> Trouble {
+    fn broken(&self, answer: &Answer, message: &str) -> Trouble {
         let source = Transport { kind: TransportKind::Broken, message: message.to_owned() };
         Trouble::on_the_way(self.url(), answer.from.clone(), source)
-    }
-
-    /// Gives right bytes their name, throws wrong ones away, and keeps what is unfinished.
-    async fn end(self, result: Result<Outcome, FetchError>) -> Result<Fetched, FetchError> {
-        let (request, wanted) = (self.request, self.wanted);
-        match result {
-            Ok(Outcome::Right(digest, size)) => {
-                let notes = self.notes().clone();
-                let memo = Memo {
-                    digest,
-                    size,
-                    validators: notes.validators,
-                    media_type: notes.media_type,
-                    modified: notes.modified,
-                    checksums: self.expected.checksums.clone(),
-                };
-                let fetcher = self.fetcher;
-                let facts = wanted.media_type || wanted.modified || self.expected.blob().is_none();
-                self.part.commit(digest, size).await.map_err(FetchError::store)?;
-                if facts {
-                    memo.save(fetcher, request)?;
-                }
-                let modified = memo.modified_for(request);
-                Ok(Fetched { digest, size, media_type: memo.media_type, modified, cached: false })
-            }
-            Ok(Outcome::Unchanged(memo)) => {
-                self.part.discard().map_err(FetchError::store)?;
-                let modified = memo.modified_for(request);
-                Ok(Fetched {
-                    digest: memo.digest,
-                    size: memo.size,
-                    media_type: memo.media_type,
-                    modified,
-                    cached: true,
-                })
-            }
-            Ok(Outcome::There(digest, size)) => {
-                let notes = self.notes().clone();
-                self.part.discard().map_err(FetchError::store)?;
-                let modified = notes.modified.filter(|_| request.dated);
-                Ok(Fetched { digest, size, media_type: notes.media_type, modified, cached: true })
-            }
-            Err(error) => {
-                if is_wrong_content(&error) || matches!(error, FetchError::TooLarge { .. }) {
-                    self.part.discard().map_err(FetchError::store)?;
-                } else if self.assembly.present().count() == 0 {
-                    // Nothing arrived: nothing to keep. The first error is the one that matters.
-                    let _ = self.part.discard();
-                } else {
-                    let _ = self.save_notes();
-                }
-                Err(error)
-            }
-        }
     }
 }

@@ -5,18 +5,18 @@ use bytes::Bytes;
 use crate::answer::Answer;
 
 /// An answer's body.
-pub(crate) struct Source {
-    pub(crate) answer: Answer,
+pub(super) struct Source {
+    pub(super) answer: Answer,
     rest: Bytes,
 }
 
 impl Source {
-    pub(crate) const fn new(answer: Answer) -> Self {
+    pub(super) const fn new(answer: Answer) -> Self {
         Self { answer, rest: Bytes::new() }
     }
 
     /// The next bytes, at most so many.
-    pub(crate) async fn pull(&mut self, most: u64) -> Result<Option<Bytes>, reqwest::Error> {
+    pub(super) async fn pull(&mut self, most: u64) -> Result<Option<Bytes>, reqwest::Error> {
         while self.rest.is_empty() {
             match self.answer.chunk().await? {
                 Some(chunk) => self.rest = chunk,

@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use airlift_core::{Class, Failure};
 use http::{StatusCode, header};
 
+use super::Download;
+use super::assembly::Ranges;
+use super::source::Source;
 use crate::answer::Answer;
-use crate::assembly::Ranges;
-use crate::download::Download;
 use crate::error::FetchError;
 use crate::exchange::exchange;
 use crate::retry::{Again, Attempts, Trouble};
-use crate::source::Source;
 
 /// Why a worker stopped before the pieces were used up.
 enum Stop {
@@ -74,7 +74,7 @@ fn streams(download: &Download<'_>) -> usize {
 }
 
 /// Whether pieces make sense: it has holes already, or much is missing and upstream does ranges that can be guarded.
-pub(crate) fn worth_it(download: &Download<'_>, answer: &Answer, (present, total): (&Ranges, u64)) -> bool {
+pub(super) fn worth_it(download: &Download<'_>, answer: &Answer, (present, total): (&Ranges, u64)) -> bool {
     if present.count() > present.prefix() {
         return true;
     }
@@ -85,7 +85,7 @@ pub(crate) fn worth_it(download: &Download<'_>, answer: &Answer, (present, total
 }
 
 /// Receives everything that is missing. The source is at the first gap, and goes on as long as nobody is before it.
-pub(crate) async fn receive(
+pub(super) async fn receive(
     download: &Download<'_>,
     source: Source,
     (present, total): (&Ranges, u64),

@@ -7,7 +7,7 @@ use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
 use crate::memo::Memo;
 
 /// What a look into the store brought.
-pub(crate) enum Found {
+pub(super) enum Found {
     /// The blob, with the facts that are wanted.
     Here(Fetched),
     /// It has to be asked for; upstream may say that nothing changed since this.
@@ -15,7 +15,7 @@ pub(crate) enum Found {
 }
 
 /// Looks for a blob in the store before anybody is asked.
-pub(crate) async fn in_store(
+pub(super) async fn in_store(
     fetcher: &Fetcher,
     request: &Request,
     expected: &Expected,
