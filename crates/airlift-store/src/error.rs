@@ -271,7 +271,9 @@ impl Failure for StoreError {
             Self::Corrupt { .. } => {
                 "copy the archive again; in a store, delete the blob's file and run `airlift load` or `airlift collect` again"
             }
-            Self::Missing { .. } | Self::Absent { .. } => "run `airlift load` or `airlift collect` again: it brings what is missing",
+            Self::Missing { .. } | Self::Absent { .. } => {
+                "run `airlift load` or `airlift collect` again: it brings what is missing"
+            }
             Self::Space { .. } => "make room, or name another folder",
             Self::Busy { .. } => "wait until it is done, or stop it: what it did is kept",
             Self::Raced { .. } => "run the same command again",

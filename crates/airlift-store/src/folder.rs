@@ -126,7 +126,9 @@ impl Folder {
         match file.try_lock() {
             Ok(()) => {
                 let note = format!("process {}\n", std::process::id());
-                file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(StoreError::io("write", &path))?;
+                file.set_len(0)
+                    .and_then(|()| file.write_all(note.as_bytes()))
+                    .map_err(StoreError::io("write", &path))?;
                 Ok(file)
             }
             Err(TryLockError::WouldBlock) => {
@@ -225,10 +227,8 @@ pub(crate) enum Durability {
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), StoreError> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     let prefix = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".";
-    let mut file = tempfile::Builder::new()
-        .prefix(&prefix)
-        .tempfile_in(parent)
-        .map_err(StoreError::io("write in", parent))?;
+    let mut file =
+        tempfile::Builder::new().prefix(&prefix).tempfile_in(parent).map_err(StoreError::io("write in", parent))?;
     file.write_all(bytes).map_err(StoreError::io("write", path))?;
     make_readable(file.as_file(), path)?;
     if durability == Durability::Full {

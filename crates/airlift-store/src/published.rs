@@ -3,7 +3,7 @@
 //! One small object says which snapshots there are and which one is current. It is replaced atomically, after all that
 //! it names is durable and before anything that it no longer names is removed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use airlift_core::{Digest, TreePath};
 use bytes::Bytes;
@@ -201,38 +201,35 @@ impl Store {
         Ok(pruned)
     }
 
+    /// Removes what lies below `snapshots/` and belongs to none that is kept; what a crash left there too.
     async fn prune_snapshots(&self, kept: &HashSet<SnapshotId>, dry_run: bool) -> Result<Vec<SnapshotId>, StoreError> {
         let prefix = object_store::path::Path::from(SNAPSHOTS);
-        let objects = self.as_objects();
-        let listed = objects.list_with_delimiter(Some(&prefix)).await;
-        let listed = listed.map_err(|source| self.failed_at("list", SNAPSHOTS, source))?;
-        let digest = |path: &object_store::path::Path| Digest::from_hex(path.filename()?).ok().map(SnapshotId::new);
-        let mut dropped: Vec<SnapshotId> =
-            listed.common_prefixes.iter().filter_map(digest).filter(|id| !kept.contains(id)).collect();
-        dropped.sort();
-        for id in dropped.iter().filter(|_| !dry_run) {
-            let prefix = prefix.clone().join(id.digest().hex());
-            let locations: Vec<_> = objects
-                .list(Some(&prefix))
-                .map_ok(|meta| meta.location)
-                .try_collect()
-                .await
-                .map_err(|source| self.failed_at("list", prefix.as_ref(), source))?;
-            self.remove(locations.iter().filter_map(Key::parse).collect()).await?;
+        let listed: Vec<_> = self
+            .as_objects()
+            .list(Some(&prefix))
+            .map_ok(|meta| meta.location)
+            .try_collect()
+            .await
+            .map_err(|source| self.failed_at("list", SNAPSHOTS, source))?;
+        let mut dropped = BTreeMap::<SnapshotId, Vec<Key>>::new();
+        for key in listed.iter().filter_map(Key::parse) {
+            match &key {
+                Key::Front(id, _) if !kept.contains(id) => dropped.entry(*id).or_default().push(key),
+                _ => {}
+            }
+        }
+        let ids = dropped.keys().copied().collect();
+        for (id, keys) in dropped.into_iter().filter(|_| !dry_run) {
+            self.remove(keys).await?;
             if let Some(root) = self.root() {
-                let folder = root.join(prefix.as_ref());
+                let folder = root.join(SNAPSHOTS).join(id.digest().hex());
                 fs_err::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
             }
         }
-        Ok(dropped)
+        Ok(ids)
     }
 
-    async fn prune_blobs(
-        &self,
-        named: &HashSet<Digest>,
-        pruned: &mut Pruned,
-        dry_run: bool,
-    ) -> Result<(), StoreError> {
+    async fn prune_blobs(&self, named: &HashSet<Digest>, pruned: &mut Pruned, dry_run: bool) -> Result<(), StoreError> {
         let unnamed: Vec<_> =
             self.all_blobs().await?.into_iter().filter(|(digest, _)| !named.contains(digest)).collect();
         pruned.blobs = unnamed.len() as u64;

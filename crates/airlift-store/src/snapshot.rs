@@ -123,11 +123,7 @@ impl Snapshot {
     }
 
     /// The snapshot whose front lies in a store, or in the archive that the store is.
-    pub(crate) fn stored(
-        store: &Store,
-        header_bytes: Bytes,
-        index: Arc<Index>,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn stored(store: &Store, header_bytes: Bytes, index: Arc<Index>) -> Result<Self, StoreError> {
         let place = store.describe();
         let header = Header::read(&header_bytes, &place)?;
         Self::assemble((header, header_bytes), index, Rest::Stored(store.clone()), &place)

@@ -11,8 +11,8 @@ use crate::error::StoreError;
 /// [`StoreError::Io`] where the file system can't be asked.
 pub fn free(path: &Path) -> Result<u64, StoreError> {
     let existing = existing(path)?;
-    let answer =
-        rustix::fs::statvfs(&existing).map_err(|error| StoreError::io("measure the room in", &existing)(error.into()))?;
+    let answer = rustix::fs::statvfs(&existing)
+        .map_err(|error| StoreError::io("measure the room in", &existing)(error.into()))?;
     Ok(answer.f_bavail.saturating_mul(answer.f_frsize))
 }
 

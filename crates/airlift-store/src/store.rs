@@ -339,12 +339,7 @@ impl Store {
     }
 
     /// As [`Store::write`], and refuses where somebody else wrote since it was read.
-    pub(crate) async fn replace(
-        &self,
-        key: &Key,
-        bytes: Bytes,
-        read: Option<UpdateVersion>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn replace(&self, key: &Key, bytes: Bytes, read: Option<UpdateVersion>) -> Result<(), StoreError> {
         if self.as_folder().is_some() {
             // A folder has a lock, and its object store does not know conditional writes.
             return self.write(key, bytes).await;

@@ -134,8 +134,10 @@ async fn loading_copies_what_is_missing_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tar");
     std::fs::write(&path, &bytes).expect("written");
-    let sources: [fn(&std::path::Path, &[u8]) -> Source; 2] =
-        [|path, _| Source::File(path.to_owned()), |_, bytes| Source::Reader(Box::new(std::io::Cursor::new(bytes.to_vec())))];
+    let sources: [fn(&std::path::Path, &[u8]) -> Source; 2] = [
+        |path, _| Source::File(path.to_owned()),
+        |_, bytes| Source::Reader(Box::new(std::io::Cursor::new(bytes.to_vec()))),
+    ];
     for (number, source) in sources.iter().enumerate() {
         let stores = [Store::memory(), Store::folder(folder.path().join(number.to_string())).expect("a store")];
         for store in stores {
@@ -219,14 +221,16 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
     let store = Store::memory();
     let snapshot = Snapshot::new(&lock(&files()), Bytes::new()).expect("a snapshot");
     let path = folder.path().join("a.tar");
-    let error = archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("blobs");
+    let error =
+        archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("blobs");
     assert!(matches!(error, StoreError::Missing { count: 11, .. }), "{error}");
     assert!(!path.exists());
 
     let folder_store = Store::folder(folder.path().join("store")).expect("a store");
     let snapshot = collect(&folder_store, &files()).await;
     std::fs::create_dir(&path).expect("a folder in the way");
-    let error = archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("a folder");
+    let error =
+        archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("a folder");
     assert!(matches!(error, StoreError::InTheWay { .. }), "{error}");
 
     // A blob of an exabyte: the file is sparse, so that the store has it.
@@ -240,56 +244,11 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
         huge.entries[0].size = size;
         let snapshot = Snapshot::new(&huge, Bytes::new()).expect("a snapshot");
         let path = folder.path().join("b.tar");
-        let error = archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("space");
+        let error =
+            archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("space");
         assert_eq!(error.class(), airlift_core::Class::Space, "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left behind");
     }
-}
-
-#[tokio::test]
-async fn an_archive_beyond_the_sizes_of_ustar_opens_at_once() {
-    // Sparse content: a blob of 9 GiB of zeros, whose digest nobody checks here.
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::folder(folder.path().join("store")).expect("a store");
-    let size = (9 << 30) + 5;
-    let digest = Digest::of(b"nine");
-    let blob = folder.path().join(format!("store/blobs/sha256/{}", digest.hex()));
-    let Ok(()) = std::fs::File::create(&blob).and_then(|file| file.set_len(size)) else { return };
-    let mut lock = lock(&vec![("files/a".to_owned(), Vec::new()), ("files/b".to_owned(), b"after".to_vec())]);
-    lock.entries[0].blob = digest;
-    lock.entries[0].size = size;
-    store.put(Bytes::from_static(b"after")).await.expect("stored");
-    let snapshot = Snapshot::new(&lock, Bytes::from_static(common::OCI_INDEX)).expect("a snapshot");
-    // The archive is written sparsely by hand: only what is not zero.
-    let path = folder.path().join("a.tar");
-    let packed = sparse_pack(&store, &snapshot, &path, size).await;
-    let archive = Store::archive(&path).await.expect("an archive");
-    assert_eq!(archive::size_of(&snapshot), packed);
-    let blob = archive.blob(Digest::of(b"after"), 5).await.expect("readable").expect("a blob");
-    assert_eq!(blob.bytes(5).await.expect("readable"), b"after".as_slice());
-    let blob = archive.blob(digest, size).await.expect("readable").expect("a blob");
-    assert_eq!(blob.local().expect("local").offset % 4096, 0);
-    assert_eq!(blob.range(size - 3..size + 9).await.expect("readable"), [0; 3].as_slice());
-}
-
-/// Packs through a pipe that seeks over zeros.
-async fn sparse_pack(store: &Store, snapshot: &Snapshot, path: &std::path::Path, _: u64) -> u64 {
-    struct Sparse(std::fs::File, u64);
-    impl std::io::Write for Sparse {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            if bytes.iter().any(|&byte| byte != 0) {
-                std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, self.1)?;
-            }
-            self.1 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            self.0.set_len(self.1)
-        }
-    }
-    let sparse = Sparse(std::fs::File::create(path).expect("a file"), 0);
-    let target = Target::Writer(Box::new(sparse));
-    archive::pack(store, snapshot, target, &Silent, &never()).await.expect("packed").bytes
 }
 
 proptest! {

@@ -214,9 +214,11 @@ impl Header {
         let inner = match names.as_slice() {
             [MemberName::Lock, inner @ .., MemberName::OciLayout, MemberName::OciIndex] => inner,
             _ => {
-                return Err("airlift/header.json does not name the lock, oci-layout and index.json where they have to \
+                return Err(
+                    "airlift/header.json does not name the lock, oci-layout and index.json where they have to \
                             stand"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
         };
         for (number, name) in inner.iter().enumerate() {
@@ -245,8 +247,8 @@ pub(crate) fn version(bytes: &[u8], place: &str, document: &str) -> Result<(), S
         format: Format,
     }
     let damaged = |reason: String| StoreError::Damaged { place: place.to_owned(), reason };
-    let Versioned { format } = serde_json::from_slice(bytes)
-        .map_err(|error| damaged(format!("{document} can't be understood: {error}")))?;
+    let Versioned { format } =
+        serde_json::from_slice(bytes).map_err(|error| damaged(format!("{document} can't be understood: {error}")))?;
     match format.major.cmp(&MAJOR) {
         Ordering::Equal => Ok(()),
         Ordering::Less => {
@@ -264,9 +266,8 @@ pub(crate) fn version(bytes: &[u8], place: &str, document: &str) -> Result<(), S
 
 /// Compares the header with the digest at its end.
 fn checked(bytes: &[u8]) -> Result<(), &'static str> {
-    let (body, check) = bytes
-        .split_at_checked(bytes.len().wrapping_sub(CHECK_LENGTH))
-        .ok_or("is too short to be one")?;
+    let (body, check) =
+        bytes.split_at_checked(bytes.len().wrapping_sub(CHECK_LENGTH)).ok_or("is too short to be one")?;
     let hex = check.strip_prefix(CHECK.as_bytes()).and_then(|rest| rest.strip_suffix(b"\"}\n"));
     match hex {
         Some(hex) if hex == Digest::of(body).hex().as_bytes() => Ok(()),

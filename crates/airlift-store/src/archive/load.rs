@@ -9,6 +9,7 @@ use airlift_core::{Digest, Hasher, Observer};
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::stream::load_stream;
+use crate::archive::verify::agreement;
 use crate::archive::{Loaded, Source};
 use crate::blob::{Blob, LocalBytes};
 use crate::copy::{CHUNK, copy_range};
@@ -62,6 +63,9 @@ async fn load_file(
 ) -> Result<(Snapshot, Loaded), StoreError> {
     let archive = Store::archive(path).await?;
     let snapshot = archive.current().await?.ok_or_else(|| StoreError::Empty { place: archive.describe() })?;
+    let lock = snapshot.lock().await?;
+    let damaged = |reason| StoreError::Damaged { place: archive.describe(), reason };
+    agreement(&lock, &snapshot.header, &snapshot.index).map_err(damaged)?;
     let lacking = store.lacking(snapshot.index.blobs()).await?;
     let loaded = Loaded::of(&snapshot, &lacking);
     let (target, index) = (store.clone(), snapshot.index.clone());
@@ -149,11 +153,9 @@ fn copy_in_kernel(
     while done < local.len {
         reporter.check()?;
         let step = STEP.min(local.len - done);
-        copy_range((&local.file, local.offset + done), (file, done), step).map_err(|error| {
-            match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => blob.corrupt("the file ends before it should".to_owned()),
-                _ => StoreError::io("copy a blob to", path)(error),
-            }
+        copy_range((&local.file, local.offset + done), (file, done), step).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => blob.corrupt("the file ends before it should".to_owned()),
+            _ => StoreError::io("copy a blob to", path)(error),
         })?;
         let copied = &mut buffer[..usize::try_from(step).unwrap_or(CHUNK)];
         file.read_exact_at(copied, done).map_err(StoreError::io("read", path))?;

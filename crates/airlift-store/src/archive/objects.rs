@@ -142,7 +142,9 @@ fn read(archive: Arc<Archive>, range: Range<u64>) -> BoxStream<'static, Result<B
 /// The part of an object that is asked for.
 fn asked(range: Option<&GetRange>, size: u64) -> Result<Range<u64>> {
     match range {
-        Some(range) => range.as_range(size).map_err(|source| Error::Generic { store: "Archive", source: source.into() }),
+        Some(range) => {
+            range.as_range(size).map_err(|source| Error::Generic { store: "Archive", source: source.into() })
+        }
         None => Ok(0..size),
     }
 }
@@ -194,7 +196,11 @@ impl ObjectStore for ArchiveObjects {
                 None => objects.push(meta),
             }
         }
-        Ok(ListResult { common_prefixes: common_prefixes.into_iter().collect(), objects, extensions: Default::default() })
+        Ok(ListResult {
+            common_prefixes: common_prefixes.into_iter().collect(),
+            objects,
+            extensions: Default::default(),
+        })
     }
 
     async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {

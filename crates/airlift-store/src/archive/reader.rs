@@ -214,3 +214,99 @@ impl FrontReader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use airlift_core::{Lock, LockEntry, Time};
+
+    use super::*;
+    use crate::snapshot::Snapshot;
+    use crate::store::Store;
+
+    /// An archive with blobs of these sizes, of which only the headers are written: the blobs are holes.
+    async fn sparse(sizes: &[u64], path: &std::path::Path) -> Snapshot {
+        let entries = sizes.iter().enumerate().map(|(number, &size)| LockEntry {
+            path: format!("files/{number:06}").parse().expect("a path"),
+            blob: Digest::of(&number.to_le_bytes()),
+            size,
+            media_type: "application/octet-stream".to_owned(),
+            url: None,
+            pinned: None,
+            modified: None,
+            purl: None,
+            content: None,
+        });
+        let lock = Lock {
+            version: 1,
+            name: "sparse".to_owned(),
+            created: Time::from_seconds(9),
+            manifest: Digest::of(b""),
+            entries: entries.collect(),
+            omitted: Vec::new(),
+        };
+        let snapshot = Snapshot::new(&lock, Bytes::from_static(b"{}")).expect("a snapshot");
+        let layout = snapshot.layout().expect("a layout");
+        let file = std::fs::File::create(path).expect("a file");
+        file.set_len(layout.end).expect("a sparse file");
+        for front in &layout.front {
+            let bytes = snapshot.member(&front.name).await.expect("a member");
+            file.write_all_at(&front.header_blocks(layout.mtime), front.start).expect("written");
+            file.write_all_at(&bytes, front.data()).expect("written");
+        }
+        for place in &layout.blobs {
+            file.write_all_at(&place.header_blocks(layout.mtime), place.start).expect("written");
+        }
+        snapshot
+    }
+
+    #[tokio::test]
+    async fn fifty_gigabytes_open_as_fast_as_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.tar");
+        let sizes = [5, 9 << 30, (1 << 33) - 1, 1 << 33, 7, 25 << 30, 1];
+        let snapshot = sparse(&sizes, &path).await;
+        let store = Store::archive(&path).await.expect("an archive");
+        assert_eq!(store.current_id().await.expect("readable"), Some(snapshot.id()));
+        for (number, &size) in sizes.iter().enumerate() {
+            let blob = store.blob(Digest::of(&number.to_le_bytes()), size).await.expect("readable").expect("a blob");
+            let end = blob.range(size - 1..size).await.expect("readable");
+            assert_eq!(end, [0].as_slice());
+            assert!(size < 65_536 || blob.local().expect("local").offset.is_multiple_of(4096));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_was_cut_says_where() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.tar");
+        let snapshot = sparse(&[9 << 30], &path).await;
+        let whole = crate::archive::size_of(&snapshot);
+        std::fs::File::options().write(true).open(&path).expect("a file").set_len(5 << 30).expect("cut");
+        let error = Store::archive(&path).await.expect_err("cut");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the archive {} should have {whole} bytes and has 5368709120: the last {} are missing",
+                path.display(),
+                whole - (5 << 30)
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn many_blobs_are_found_by_their_digests() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.tar");
+        let sizes: Vec<u64> = (0..3000).map(|number| number % 97).collect();
+        sparse(&sizes, &path).await;
+        let archive = Archive::open(path).await.expect("an archive");
+        for (number, size) in sizes.iter().enumerate() {
+            let position = archive.find(Digest::of(&number.to_le_bytes())).expect("a blob");
+            assert_eq!(archive.place(position).size, *size);
+            archive.check_member(position).await.expect("its header");
+        }
+        assert!(archive.find(Digest::of(b"?")).is_none());
+    }
+}

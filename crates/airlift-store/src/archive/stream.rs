@@ -13,6 +13,7 @@ use crate::archive::header::{Header, MAX_HEADER, MemberName};
 use crate::archive::layout::{BLOCK, END, Front, Layout, Place, blocks, read_first};
 use crate::archive::load::{begin, name_it, require_space};
 use crate::archive::reader::mismatch;
+use crate::archive::verify::agreement;
 use crate::copy::CHUNK;
 use crate::error::StoreError;
 use crate::part::Part;
@@ -120,7 +121,12 @@ impl Input {
             }
             bytes.insert(front.name.clone(), content);
         }
-        Snapshot::received(header_bytes, index.unwrap_or_default().into(), bytes, PLACE)
+        let lock = bytes.get(&MemberName::Lock).cloned().unwrap_or_default();
+        let index = index.unwrap_or_default();
+        let snapshot = Snapshot::received(header_bytes, index.into(), bytes, PLACE)?;
+        let lock = str::from_utf8(&lock).map_err(|_| damaged("airlift/lock.yaml is not UTF-8".to_owned()))?;
+        agreement(lock, &snapshot.header, &snapshot.index).map_err(damaged)?;
+        Ok(snapshot)
     }
 
     fn header(&mut self) -> Result<(Header, Bytes), StoreError> {

@@ -8,7 +8,7 @@ use airlift_core::{Digest, Index, Lock, Observer, TreePath};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::header::{MINOR, MemberName};
+use crate::archive::header::{Header, MINOR, MemberName};
 use crate::archive::layout::{END, blocks};
 use crate::archive::reader::{Archive, mismatch};
 use crate::archive::{Damage, Report};
@@ -68,24 +68,33 @@ async fn check_documents(snapshot: &Snapshot, damages: &mut Vec<Damage>) -> Resu
             damages.push(damage_of(error)?);
         }
     }
-    let Ok(text) = snapshot.lock().await else { return Ok(()) };
-    let header = &snapshot.header;
+    let agreed = match snapshot.lock().await {
+        Ok(text) => agreement(&text, &snapshot.header, &snapshot.index),
+        // It was named above.
+        Err(_) => Ok(()),
+    };
+    if let Err(what) = agreed {
+        damages.push(Damage { what, blob: None, names: Vec::new() });
+    }
+    Ok(())
+}
+
+/// Refuses a lock that tells something else than header and index.
+pub(crate) fn agreement(lock: &str, header: &Header, index: &Index) -> Result<(), String> {
     if header.format.minor > MINOR {
         // A newer lock may describe its index in a way that is not known here.
         return Ok(());
     }
-    let what = match Lock::from_yaml(&text) {
-        Err(error) => format!("airlift/lock.yaml can't be used: {error}"),
+    match Lock::from_yaml(lock) {
+        Err(error) => Err(format!("airlift/lock.yaml can't be used: {}", chain(&error))),
         Ok(lock) if lock.name != header.name || lock.created != header.created => {
-            "airlift/lock.yaml and airlift/header.json tell another name or time".to_owned()
+            Err("airlift/lock.yaml and airlift/header.json tell another name or time".to_owned())
         }
-        Ok(lock) if lock.index().ok().as_ref() != Some(&*snapshot.index) => {
-            "airlift/lock.yaml describes something else than the index".to_owned()
+        Ok(lock) if lock.index().ok().as_ref() != Some(index) => {
+            Err("airlift/lock.yaml describes something else than the index".to_owned())
         }
-        Ok(_) => return Ok(()),
-    };
-    damages.push(Damage { what, blob: None, names: Vec::new() });
-    Ok(())
+        Ok(_) => Ok(()),
+    }
 }
 
 /// What an error says about the thing that was verified; an error of this machine or a cancellation stays an error.

@@ -1,5 +1,5 @@
 //! What the tests of this crate share: content, and the snapshot of it.
-#![allow(dead_code, missing_docs, reason = "each test uses a part of it")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part of it")]
 
 use airlift_core::event::Silent;
 use airlift_core::{Digest, Lock, LockEntry, Time};
@@ -30,10 +30,8 @@ pub fn noise(seed: u64, size: usize) -> Vec<u8> {
 /// Files of all the sizes that matter to the layout.
 pub fn files() -> Files {
     let sizes = [0, 1, 511, 512, 513, 4096, 65_535, 65_536, 65_537, 200_000, 3_000_000];
-    let mut files: Files = sizes
-        .iter()
-        .map(|&size| (format!("files/example.org/{size}.bin"), noise(size as u64 + 7, size)))
-        .collect();
+    let mut files: Files =
+        sizes.iter().map(|&size| (format!("files/example.org/{size}.bin"), noise(size as u64 + 7, size))).collect();
     files.push(("files/again.bin".to_owned(), noise(200_007, 200_000)));
     files
 }
