@@ -19,8 +19,13 @@ use proptest::sample::select;
 const CREATED: i64 = 1_795_000_000;
 const MODIFIED: i64 = 1_700_000_000;
 
+/// Bytes that repeat only after a prime number of them.
 fn bytes_of(size: usize) -> Bytes {
-    (0..size).map(|position| (position.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    let pattern: Vec<u8> =
+        (0..65_521_usize).map(|position| (position.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let mut bytes = pattern.repeat(size / pattern.len() + 1);
+    bytes.truncate(size);
+    bytes.into()
 }
 
 fn date(seconds: i64) -> String {
@@ -418,20 +423,20 @@ async fn spoilt(size: usize, spoil: impl FnOnce(&std::path::Path)) -> (tempfile:
 }
 
 fn file_of(folder: &std::path::Path, hex: &str) -> Option<std::path::PathBuf> {
-    std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| match entry.path() {
+    fs_err::read_dir(folder).ok()?.flatten().find_map(|entry| match entry.path() {
         path if path.is_dir() => file_of(&path, hex),
         path => path.to_string_lossy().replace('/', "").ends_with(hex).then_some(path),
     })
 }
 
 fn flip(path: &std::path::Path, position: usize) {
-    let mut permissions = std::fs::metadata(path).expect("a file").permissions();
+    let mut permissions = fs_err::metadata(path).expect("a file").permissions();
     #[expect(clippy::permissions_set_readonly_false, reason = "it is the test's own file")]
     permissions.set_readonly(false);
-    std::fs::set_permissions(path, permissions).expect("a writable file");
-    let mut bytes = std::fs::read(path).expect("a file");
+    fs_err::set_permissions(path, permissions).expect("a writable file");
+    let mut bytes = fs_err::read(path).expect("a file");
     bytes[position] ^= 1;
-    std::fs::write(path, bytes).expect("a written file");
+    fs_err::write(path, bytes).expect("a written file");
 }
 
 async fn get(responder: &Responder, found: &Found, range: Option<&str>) -> Response<Body> {
@@ -457,7 +462,7 @@ async fn a_damaged_blob_is_refused_with_its_name_and_a_remedy() {
 #[tokio::test]
 async fn a_missing_blob_is_named() {
     for size in [10, 100_000] {
-        let (_folder, responder, found, _) = spoilt(size, |path| std::fs::remove_file(path).expect("removed")).await;
+        let (_folder, responder, found, _) = spoilt(size, |path| fs_err::remove_file(path).expect("removed")).await;
         let answer = Answer::of(get(&responder, &found, None).await).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(String::from_utf8_lossy(&answer.body).contains(&found.blob.to_string()));

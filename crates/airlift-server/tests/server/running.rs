@@ -1,16 +1,14 @@
 //! A server's life: what it says of itself, how it follows its store, and how it stops.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start};
 use airlift_core::{Event, Failure};
 use airlift_kind::DynKind;
 use airlift_server::{ServeError, Server, Settings};
 use airlift_store::Store;
 use bytes::Bytes;
-use common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -134,9 +132,12 @@ async fn each_request_is_one_line_of_the_access_log() {
     let sink = Sink::default();
     let log = sink.clone();
     let server = start(&memory().await, |settings| settings.access_log = Some(Box::new(log))).await;
-    common::request(server.kinds, "GET /a?x=1 HTTP/1.1\r\nHost: x\r\nUser-Agent: t\"1\r\nConnection: close\r\n\r\n")
-        .await;
-    common::request(server.kinds, "HEAD /a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    crate::common::request(
+        server.kinds,
+        "GET /a?x=1 HTTP/1.1\r\nHost: x\r\nUser-Agent: t\"1\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    crate::common::request(server.kinds, "HEAD /a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     server.stop.cancel();
     assert_eq!(server.ended.await.expect("an end"), 0);
     let lines = sink.lines();
@@ -177,7 +178,7 @@ async fn a_stop_lets_open_requests_finish() {
     until("nobody listens", async || TcpStream::connect(server.kinds).await.is_err()).await;
     let mut answer = head.to_vec();
     busy.read_to_end(&mut answer).await.expect("the whole answer");
-    assert!(common::split(&answer).1 == bytes_of(24 << 20), "the bytes differ");
+    assert!(crate::common::split(&answer).1 == bytes_of(24 << 20), "the bytes differ");
     assert_eq!(server.ended.await.expect("an end"), 0);
 }
 

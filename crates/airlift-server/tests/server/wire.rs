@@ -1,12 +1,10 @@
 //! What goes over the wire: framing, order, refusals and time limits, byte for byte.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
+use crate::common::{bytes_of, exchange, get, publish, request, split, start};
 use airlift_store::Store;
 use bytes::Bytes;
-use common::{bytes_of, exchange, get, publish, request, split, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

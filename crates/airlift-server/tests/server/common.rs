@@ -19,15 +19,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A kind that serves its nodes, one of them only after a while, and makes a few answers itself.
-pub struct Toy;
+pub(crate) struct Toy;
 /// Another kind, which serves its nodes and nothing else.
-pub struct Other;
+pub(crate) struct Other;
 
-pub static TOY: Erased<Toy> = Erased::new();
-pub static OTHER: Erased<Other> = Erased::new();
+pub(crate) static TOY: Erased<Toy> = Erased::new();
+pub(crate) static OTHER: Erased<Other> = Erased::new();
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
-pub struct NoSpec {}
+pub(crate) struct NoSpec {}
 
 macro_rules! toy_kind {
     ($name:ident, $text:literal) => {
@@ -88,12 +88,17 @@ impl Lookup for Nodes {
     }
 }
 
-pub fn bytes_of(size: usize) -> Bytes {
-    (0..size).map(|position| (position.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+/// Bytes that repeat only after a prime number of them.
+pub(crate) fn bytes_of(size: usize) -> Bytes {
+    let pattern: Vec<u8> =
+        (0..65_521_usize).map(|position| (position.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let mut bytes = pattern.repeat(size / pattern.len() + 1);
+    bytes.truncate(size);
+    bytes.into()
 }
 
 /// Puts nodes into a store and publishes them as a snapshot.
-pub async fn publish(store: &Store, name: &str, nodes: &[(&str, Bytes)]) {
+pub(crate) async fn publish(store: &Store, name: &str, nodes: &[(&str, Bytes)]) {
     let mut entries = Vec::new();
     for (path, bytes) in nodes {
         entries.push(LockEntry {
@@ -127,7 +132,7 @@ pub async fn publish(store: &Store, name: &str, nodes: &[(&str, Bytes)]) {
 }
 
 #[derive(Default)]
-pub struct Events(Mutex<Vec<Event>>);
+pub(crate) struct Events(Mutex<Vec<Event>>);
 
 impl Observer for Events {
     fn observe(&self, event: &Event) {
@@ -136,14 +141,14 @@ impl Observer for Events {
 }
 
 impl Events {
-    pub fn all(&self) -> Vec<Event> {
+    pub(crate) fn all(&self) -> Vec<Event> {
         self.0.lock().expect("events").clone()
     }
 }
 
 /// Where the access log of a test goes.
 #[derive(Clone, Default)]
-pub struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -157,7 +162,7 @@ impl Write for Sink {
 }
 
 impl Sink {
-    pub fn lines(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
         let bytes = self.0.lock().expect("a sink").clone();
         let text = String::from_utf8(bytes).expect("text");
         text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
@@ -165,20 +170,20 @@ impl Sink {
 }
 
 /// A server that runs.
-pub struct Running {
-    pub kinds: SocketAddr,
-    pub admin: SocketAddr,
-    pub events: Arc<Events>,
-    pub stop: CancellationToken,
-    pub ended: JoinHandle<usize>,
+pub(crate) struct Running {
+    pub(crate) kinds: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) events: Arc<Events>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) ended: JoinHandle<usize>,
 }
 
-pub fn local() -> SocketAddr {
+pub(crate) fn local() -> SocketAddr {
     "127.0.0.1:0".parse().expect("an address")
 }
 
 /// Starts a server for the toy kind with short limits, changed as the test likes.
-pub async fn start(store: &Store, change: impl FnOnce(&mut Settings)) -> Running {
+pub(crate) async fn start(store: &Store, change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = Settings::new(vec![(&TOY as &'static dyn DynKind, local())]);
     settings.admin = Some(local());
     settings.poll = Duration::from_millis(50);
@@ -193,7 +198,7 @@ pub async fn start(store: &Store, change: impl FnOnce(&mut Settings)) -> Running
 }
 
 /// Sends bytes and reads until the server closes the connection.
-pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(bytes.as_ref()).await.expect("a request");
     let mut answer = Vec::new();
@@ -203,15 +208,15 @@ pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// One request on its own connection: the head and the body of the answer.
-pub async fn get(address: SocketAddr, target: &str) -> (String, Vec<u8>) {
+pub(crate) async fn get(address: SocketAddr, target: &str) -> (String, Vec<u8>) {
     request(address, &format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
 }
 
-pub async fn request(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
+pub(crate) async fn request(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
     split(&exchange(address, request).await)
 }
 
-pub fn split(answer: &[u8]) -> (String, Vec<u8>) {
+pub(crate) fn split(answer: &[u8]) -> (String, Vec<u8>) {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
     (String::from_utf8(answer[..end].to_vec()).expect("text"), answer[end..].to_vec())
 }

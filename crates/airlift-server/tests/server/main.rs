@@ -1,0 +1,5 @@
+//! A server as its clients and its operator see it.
+
+mod common;
+mod running;
+mod wire;
