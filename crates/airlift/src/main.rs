@@ -27,8 +27,6 @@ fn main() -> ExitCode {
     };
     let printer = output::Printer::new(&arguments.global, arguments.command.writes_archive_to_stdout());
     printer.start_log();
-    // Only fails where a provider was installed before, and nothing is before main.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => return printer.fail(&error::ProgramError::Runtime { source }.into()),
