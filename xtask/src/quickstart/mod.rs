@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let upstream = Registry::start(&image)?;
     let files = write_manifest(&place, &image, &upstream)?;
     let asked = |words: &[&str]| place.airlift(words);
-    run_command(asked(&["plan"]).arg(&place.manifest).arg("--store").arg(&place.store))?;
+    run_command(asked(&["plan"]).arg(&place.manifest).arg("--store").arg(&place.store).arg("-o").arg(&place.archive))?;
     let mut collect = asked(&["collect"]);
     run_command(collect.arg(&place.manifest).arg("--store").arg(&place.store).arg("-o").arg(&place.archive))?;
     run_command(asked(&["verify"]).arg(&place.archive))?;
@@ -111,7 +111,19 @@ struct Served {
 impl Served {
     /// Starts the server with ports of the system's choice, and waits until both kinds listen.
     fn start(command: &mut Command) -> Outcome<Self> {
-        command.args(["--json", "--bind", "127.0.0.1", "--port", "oci=0", "--port", "files=0", "--admin-port", "0", "--access-log", "off"]);
+        command.args([
+            "--json",
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            "oci=0",
+            "--port",
+            "files=0",
+            "--admin-port",
+            "0",
+            "--access-log",
+            "off",
+        ]);
         say("airlift serve archive.tar");
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.map_err(|error| not_started(command, &error))?;
