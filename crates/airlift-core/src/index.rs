@@ -1,7 +1,8 @@
 //! The whole truth about a snapshot: a sorted list of nodes, path → blob.
 //!
 //! On disk an index is JSON lines, one record a line, sorted by path; see `docs/archive-format.md`, which is normative.
-//! A record either names a blob ([`Node`]) or says what was left out and why ([`Omission`]). Readers ignore fields that
+//! A record names a blob ([`Node`]), says what was left out and why ([`Omission`]), or says something that whoever loads
+//! the snapshot must know ([`Notice`]). Readers ignore fields that
 //! they don't know, since an index is written by machines only.
 
 use std::sync::Arc;
@@ -47,11 +48,21 @@ pub struct Omission {
     pub origin: Option<Box<str>>,
 }
 
-/// Every node and every omission of a snapshot, sorted by path, each path once.
+/// Something that whoever loads this snapshot must know, such as a repository that upstream does not sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about; a folder, or a node's path.
+    pub path: TreePath,
+    /// What is to be known: a sentence.
+    pub notice: String,
+}
+
+/// Every node, omission and notice of a snapshot, sorted by path, each path once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     nodes: Vec<Node>,
     omissions: Vec<Omission>,
+    notices: Vec<Notice>,
 }
 
 impl Index {
@@ -74,7 +85,16 @@ impl Index {
         }
         omissions.sort_by(|a, b| a.path.cmp(&b.path));
         omissions.dedup();
-        Ok(Self { nodes, omissions })
+        Ok(Self { nodes, omissions, notices: Vec::new() })
+    }
+
+    /// The same index with notices.
+    #[must_use]
+    pub fn with_notices(mut self, mut notices: Vec<Notice>) -> Self {
+        notices.sort_by(|a, b| (&a.path, &a.notice).cmp(&(&b.path, &b.notice)));
+        notices.dedup();
+        self.notices = notices;
+        self
     }
 
     /// All nodes in the order of their paths.
@@ -85,6 +105,11 @@ impl Index {
     /// What was left out, in the order of the paths.
     pub fn omissions(&self) -> &[Omission] {
         &self.omissions
+    }
+
+    /// What whoever loads the snapshot must know, in the order of the paths.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
     }
 
     /// The node at a path.
@@ -119,17 +144,21 @@ impl Index {
         self.nodes.iter().filter(move |node| node.blob == blob).map(|node| &node.path)
     }
 
-    /// The index as JSON lines, the same bytes for the same index.
+    /// The index as JSON lines, the same bytes for the same index: by path, omissions and notices before the node.
     pub fn to_lines(&self) -> Vec<u8> {
         let mut lines = Vec::with_capacity(self.nodes.len() * 256);
-        let mut omissions = self.omissions.iter().peekable();
+        let (mut omissions, mut notices) = (self.omissions.iter().peekable(), self.notices.iter().peekable());
         for node in &self.nodes {
             while let Some(omission) = omissions.next_if(|omission| omission.path <= node.path) {
                 push_line(&mut lines, omission);
             }
+            while let Some(notice) = notices.next_if(|notice| notice.path <= node.path) {
+                push_line(&mut lines, notice);
+            }
             push_line(&mut lines, node);
         }
         omissions.for_each(|omission| push_line(&mut lines, omission));
+        notices.for_each(|notice| push_line(&mut lines, notice));
         lines
     }
 
@@ -140,21 +169,22 @@ impl Index {
     /// [`IndexError::Line`] names the line that can't be read, [`IndexError::Unsorted`] the first that is out of order.
     pub fn from_lines(lines: &[u8]) -> Result<Self, IndexError> {
         let mut nodes: Vec<Node> = Vec::new();
-        let mut omissions = Vec::new();
+        let (mut omissions, mut notices) = (Vec::new(), Vec::new());
         let mut types = Interner::default();
         for (number, line) in lines.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
             let record: Record =
                 serde_json::from_slice(line).map_err(|source| IndexError::Line { line: number + 1, source })?;
-            match record.into_node(&mut types) {
-                Ok(node) if nodes.last().is_some_and(|last| last.path >= node.path) => {
+            match record.read(&mut types) {
+                Some(Line::Node(node)) if nodes.last().is_some_and(|last| last.path >= node.path) => {
                     return Err(IndexError::Unsorted { path: node.path });
                 }
-                Ok(node) => nodes.push(node),
-                Err(Some(omission)) => omissions.push(omission),
-                Err(None) => return Err(IndexError::Incomplete { line: number + 1 }),
+                Some(Line::Node(node)) => nodes.push(node),
+                Some(Line::Omission(omission)) => omissions.push(omission),
+                Some(Line::Notice(notice)) => notices.push(notice),
+                None => return Err(IndexError::Incomplete { line: number + 1 }),
             }
         }
-        Self::new(nodes, omissions)
+        Ok(Self::new(nodes, omissions)?.with_notices(notices))
     }
 }
 
@@ -163,7 +193,7 @@ fn push_line(lines: &mut Vec<u8>, record: &impl Serialize) {
     lines.push(b'\n');
 }
 
-/// A line as it is read: a node or an omission. Written out rather than `serde(untagged)`, whose errors name no field.
+/// A line as it is read. Written out rather than `serde(untagged)`, whose errors name no field.
 #[derive(Deserialize)]
 struct Record {
     path: TreePath,
@@ -175,17 +205,27 @@ struct Record {
     origin: Option<Box<str>>,
     purl: Option<Box<str>>,
     omitted: Option<String>,
+    notice: Option<String>,
+}
+
+enum Line {
+    Node(Node),
+    Omission(Omission),
+    Notice(Notice),
 }
 
 impl Record {
-    fn into_node(self, types: &mut Interner) -> Result<Node, Option<Omission>> {
-        let Self { path, blob, size, media_type, modified, origin, purl, omitted } = self;
-        match (blob, size, media_type, omitted) {
-            (Some(blob), Some(size), Some(media_type), None) => {
-                Ok(Node { path, blob, size, media_type: types.get(&media_type), modified, origin, purl })
+    /// What the line is; none where it has the fields of no or of several kinds of lines.
+    fn read(self, types: &mut Interner) -> Option<Line> {
+        let Self { path, blob, size, media_type, modified, origin, purl, omitted, notice } = self;
+        match (blob, size, media_type, omitted, notice) {
+            (Some(blob), Some(size), Some(media_type), None, None) => {
+                let media_type = types.get(&media_type);
+                Some(Line::Node(Node { path, blob, size, media_type, modified, origin, purl }))
             }
-            (None, None, None, Some(omitted)) => Err(Some(Omission { path, omitted, origin })),
-            _ => Err(None),
+            (None, None, None, Some(omitted), None) => Some(Line::Omission(Omission { path, omitted, origin })),
+            (None, None, None, None, Some(notice)) => Some(Line::Notice(Notice { path, notice })),
+            _ => None,
         }
     }
 }
@@ -234,8 +274,10 @@ pub enum IndexError {
         /// What is wrong.
         source: serde_json::Error,
     },
-    /// A line that is neither a node nor an omission.
-    #[error("line {line} of the index names neither a blob with size and type nor a reason for its absence")]
+    /// A line that is neither a node, nor an omission, nor a notice.
+    #[error(
+        "line {line} of the index names neither a blob with size and type, nor a reason for its absence, nor a notice"
+    )]
     Incomplete {
         /// The line's number, from 1.
         line: usize,
@@ -313,7 +355,8 @@ mod tests {
                 .iter()
                 .map(|name| Omission { path: name.parse().expect("a path"), omitted: "gone".into(), origin: None })
                 .collect();
-            let index = Index::new(nodes, omissions).expect("an index");
+            let notices = missing.iter().rev().map(|name| Notice { path: name.parse().expect("a path"), notice: "unsigned".into() });
+            let index = Index::new(nodes, omissions).expect("an index").with_notices(notices.collect());
             let lines = index.to_lines();
             let read = Index::from_lines(&lines).expect("an index");
             prop_assert_eq!(&read, &index);

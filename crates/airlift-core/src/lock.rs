@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::index::{Index, IndexError, Node, Omission};
+use crate::index::{Index, IndexError, Node, Notice, Omission};
 use crate::manifest;
 use crate::path::TreePath;
 use crate::time::Time;
@@ -35,6 +35,9 @@ pub struct Lock {
     /// What was left out, sorted by path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omitted: Vec<Omission>,
+    /// What whoever loads it must know, sorted by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// One collected node.
@@ -99,7 +102,7 @@ impl Lock {
     /// The lock of what was collected. Its date is the newest change of anything in it.
     pub fn new(name: &str, manifest: Digest, entries: Vec<LockEntry>, omitted: Vec<Omission>) -> Self {
         let created = entries.iter().filter_map(|entry| entry.modified).max().unwrap_or_default();
-        Self { version: VERSION, name: name.to_owned(), created, manifest, entries, omitted }
+        Self { version: VERSION, name: name.to_owned(), created, manifest, entries, omitted, notices: Vec::new() }
     }
 
     /// The index that this lock describes.
@@ -118,7 +121,7 @@ impl Lock {
             origin: entry.url.as_ref().map(|url| url.to_string().into()),
             purl: entry.purl.clone(),
         });
-        Index::new(nodes.collect(), self.omitted.clone())
+        Ok(Index::new(nodes.collect(), self.omitted.clone())?.with_notices(self.notices.clone()))
     }
 
     /// The lock as YAML, the same bytes for the same lock.
@@ -197,6 +200,7 @@ mod tests {
             manifest: Digest::of(b""),
             entries: entries.collect(),
             omitted: vec![],
+            notices: vec![],
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::digest::{Checksum, Digest};
-use crate::index::Omission;
+use crate::index::{Notice, Omission};
 use crate::path::TreePath;
 use crate::secret::Secret;
 use crate::time::Time;
@@ -20,6 +20,22 @@ pub struct Plan {
     pub entries: Vec<PlanEntry>,
     /// What the manifest asks for and upstream does not offer.
     pub omissions: Vec<Omission>,
+    /// What whoever loads it must know.
+    pub notices: Vec<Notice>,
+    /// What the plan stands on, and what upstream may change while it is being fetched.
+    pub roots: Vec<Root>,
+}
+
+/// A document that names, directly or not, all else of a plan: a repository's signed index.
+///
+/// Upstreams are changed while they are read. A root is asked for again when all else was fetched; where it has changed,
+/// the kind plans again, so that never a mix of two states is published.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// How it was asked for.
+    pub request: Request,
+    /// What it was.
+    pub digest: Digest,
 }
 
 impl Plan {
@@ -27,6 +43,8 @@ impl Plan {
     pub fn extend(&mut self, other: Self) {
         self.entries.extend(other.entries);
         self.omissions.extend(other.omissions);
+        self.notices.extend(other.notices);
+        self.roots.extend(other.roots);
     }
 }
 

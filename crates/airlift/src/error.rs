@@ -64,6 +64,8 @@ pub(crate) enum ProgramError {
     DoesNotFit { what: String },
     #[error("{count} of what the manifest names can't be had from upstream:\n{list}")]
     Missing { count: usize, list: String },
+    #[error("upstream was changed each of the {attempts} times that it was read: {urls}")]
+    Racing { attempts: u32, urls: String },
     #[error("{place} is damaged in {count} {}", if *count == 1 { "place" } else { "places" })]
     Damage { place: String, count: usize },
     #[error("stopped")]
@@ -83,7 +85,7 @@ impl Failure for ProgramError {
             | Self::StaleLock { .. }
             | Self::UnknownKind { .. } => Class::Usage,
             Self::DoesNotFit { .. } | Self::Damage { .. } => Class::Negative,
-            Self::Missing { .. } => Class::Upstream,
+            Self::Missing { .. } | Self::Racing { .. } => Class::Upstream,
             Self::Stopped => Class::Interrupted,
         }
     }
@@ -101,6 +103,7 @@ impl Failure for ProgramError {
             Self::DoesNotFit { .. } => "make room, or name other places with --store and --output",
             Self::Damage { .. } => "copy the archive again, or load it again; 'airlift list' shows what is in it",
             Self::Missing { .. } => "correct the manifest, or collect with --keep-going to leave them out",
+            Self::Racing { .. } => "run the same command again when upstream has settled: what was fetched is kept",
             Self::Stopped => "run the same command again: it goes on where it stopped",
             _ => return None,
         };

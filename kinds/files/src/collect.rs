@@ -36,7 +36,7 @@ pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, File
             _ => fetcher.observer().observe(&Event::Notice { message: shared_name(&name, &sharers) }),
         }
     }
-    Ok(Plan { entries: paths.entries()?, omissions: Vec::new() })
+    Ok(Plan { entries: paths.entries()?, ..Plan::default() })
 }
 
 /// How to ask again for a file: with the headers that the manifest has for its URL.

@@ -25,7 +25,7 @@ const UNKNOWN: &str = "application/octet-stream";
 /// [`CollectError::Stopped`] where going on makes no sense: the run was stopped, or the disk is full.
 pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result<Collected, CollectError> {
     let stopped = |source| CollectError::Stopped { source };
-    let Plan { entries: planned, omissions } = plan;
+    let Plan { entries: planned, omissions, .. } = plan;
     let jobs = jobs(&planned);
     let counted = announce(fetcher, &jobs).await.map_err(stopped)?;
     let mut collected = Collected::default();

@@ -1,13 +1,14 @@
 //! The engine: a whole plan, each blob once, into the store.
 //!
 //! [`collect`] fetches; [`measure`] only counts; [`locked`] makes the plan that collects a lock again, and [`changes`]
-//! tells what upstream has changed since.
+//! tells what upstream has changed since. [`moved`] tells whether upstream was changed while it was read.
 
 mod changes;
 mod collect;
 mod job;
 mod locked;
 mod measure;
+mod roots;
 
 use airlift_core::{Class, Failure, LockEntry, Omission, TreePath};
 
@@ -15,6 +16,7 @@ pub use changes::{Change, changes};
 pub use collect::collect;
 pub use locked::locked;
 pub use measure::measure;
+pub use roots::moved;
 
 use crate::error::FetchError;
 

@@ -126,6 +126,7 @@ pub(crate) async fn publish(store: &Store, name: &str, nodes: &[(&str, Bytes)]) 
         manifest: Digest::of(b""),
         entries,
         omitted: vec![omission],
+        notices: Vec::new(),
     };
     let snapshot = Snapshot::new(&lock, Bytes::from_static(b"{}")).expect("a snapshot");
     store.publish(&snapshot).await.expect("a published snapshot");

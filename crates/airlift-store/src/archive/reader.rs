@@ -245,6 +245,7 @@ mod tests {
             manifest: Digest::of(b""),
             entries: entries.collect(),
             omitted: Vec::new(),
+            notices: Vec::new(),
         };
         let snapshot = Snapshot::new(&lock, Bytes::from_static(b"{}")).expect("a snapshot");
         let layout = snapshot.layout().expect("a layout");

@@ -59,6 +59,7 @@ pub fn lock(files: &Files) -> Lock {
         manifest: Digest::of(b"the manifest"),
         entries,
         omitted: Vec::new(),
+        notices: Vec::new(),
     }
 }
 

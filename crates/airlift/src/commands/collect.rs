@@ -16,6 +16,9 @@ use crate::manifest::Manifest;
 use crate::output::human;
 use crate::settings;
 
+/// How often a changing upstream is read before it counts as never standing still.
+const MOST_ATTEMPTS: u32 = 4;
+
 pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Result<(), Trouble> {
     let manifest = Manifest::read(&arguments.manifest)?;
     let store = Store::folder(&arguments.store)?;
@@ -29,23 +32,37 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
     store.publish(&snapshot).await?;
     report(&manifest, &lock, arguments.locked, context)?;
-    super::show_omissions(&snapshot, context.printer);
+    super::show_remarks(&snapshot, context.printer);
     match arguments.no_archive {
         true => Ok(()),
         false => super::pack::pack(&store, &snapshot, &arguments.archive, context).await,
     }
 }
 
-/// Follows the manifest.
+/// Follows the manifest. Where an upstream is changed while it is read, again.
 async fn anew(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Result<Lock, Trouble> {
-    fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
-    let plans = manifest.plans(fetcher).await?;
-    fetcher.observer().observe(&Event::Ended { task: Task::Plan });
-    let mut plan = Plan::default();
-    plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));
-    let Collected { entries, omitted } = engine::collect(fetcher, plan, options).await?;
-    let lock = Lock::new(&manifest.envelope.name, manifest.digest, entries, omitted);
-    Ok(Lock { created: settings::source_date().unwrap_or(lock.created), ..lock })
+    for attempt in 1.. {
+        fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
+        let plans = manifest.plans(fetcher).await?;
+        fetcher.observer().observe(&Event::Ended { task: Task::Plan });
+        let mut plan = Plan::default();
+        plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));
+        let (roots, notices) = (std::mem::take(&mut plan.roots), std::mem::take(&mut plan.notices));
+        let collected = engine::collect(fetcher, plan, options).await;
+        let moved = engine::moved(fetcher, &roots).await?;
+        if moved.is_empty() {
+            let Collected { entries, omitted } = collected?;
+            let lock = Lock::new(&manifest.envelope.name, manifest.digest, entries, omitted);
+            return Ok(Lock { created: settings::source_date().unwrap_or(lock.created), notices, ..lock });
+        }
+        let urls: Vec<String> = moved.iter().map(ToString::to_string).collect();
+        if attempt == MOST_ATTEMPTS {
+            return Err(ProgramError::Racing { attempts: attempt, urls: urls.join(", ") }.into());
+        }
+        let message = format!("upstream was changed while it was read, so it is read again: {}", urls.join(", "));
+        fetcher.observer().observe(&Event::Notice { message });
+    }
+    unreachable!("the loop ends with its last attempt")
 }
 
 /// Follows the lock, and says what upstream changed since.

@@ -27,6 +27,6 @@ pub(super) async fn run(arguments: &cli::Export, context: &Context<'_>) -> Resul
         "exported",
         json!({ "folder": folder, "files": exported.files, "bytes": exported.bytes, "layout_blobs": exported.layout }),
     );
-    super::show_omissions(&snapshot, context.printer);
+    super::show_remarks(&snapshot, context.printer);
     Ok(())
 }

@@ -28,6 +28,6 @@ pub(super) async fn run(arguments: &cli::List, context: &Context<'_>) -> Result<
         human::count(header.blobs, "blob"),
         human::bytes(header.bytes)
     ));
-    super::show_omissions(&snapshot, printer);
+    super::show_remarks(&snapshot, printer);
     Ok(())
 }

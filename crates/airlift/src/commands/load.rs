@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: &cli::Load, context: &Context<'_>) -> Result<
                 "present": loaded.present, "bytes": loaded.bytes,
             }),
         );
-        super::show_omissions(&super::current(&store).await?, printer);
+        super::show_remarks(&super::current(&store).await?, printer);
     }
     Ok(())
 }

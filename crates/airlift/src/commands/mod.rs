@@ -70,8 +70,12 @@ async fn existing(path: &Path) -> Result<Store, Trouble> {
     Ok(Store::open(path).await?)
 }
 
-/// Says aloud what a snapshot does not have.
-fn show_omissions(snapshot: &Snapshot, printer: &Printer) {
+/// Says aloud what must be known of a snapshot, and what it does not have.
+fn show_remarks(snapshot: &Snapshot, printer: &Printer) {
+    for notice in snapshot.index.notices() {
+        printer.line(format!("note: {}: {}", notice.path, notice.notice));
+        printer.object("remark", serde_json::json!({ "path": notice.path, "notice": notice.notice }));
+    }
     let omissions = snapshot.index.omissions();
     if omissions.is_empty() {
         return;

@@ -14,7 +14,7 @@ use crate::output::human;
 pub(super) async fn run(arguments: &cli::Pack, context: &Context<'_>) -> Result<(), Trouble> {
     let store = super::existing(&arguments.store).await?;
     let snapshot = super::current(&store).await?;
-    super::show_omissions(&snapshot, context.printer);
+    super::show_remarks(&snapshot, context.printer);
     pack(&store, &snapshot, &arguments.archive, context).await
 }
 

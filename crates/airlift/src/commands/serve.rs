@@ -18,7 +18,7 @@ pub(super) async fn run(arguments: &cli::Serve, context: &Context<'_>) -> Result
     settings.admin = Some(SocketAddr::new(arguments.bind, arguments.admin_port));
     settings.access_log = access_log(&arguments.access_log)?;
     let store = super::existing(&arguments.from).await?;
-    super::show_omissions(&super::current(&store).await?, context.printer);
+    super::show_remarks(&super::current(&store).await?, context.printer);
     let server = Server::bind(store, settings, context.printer.observer()).await?;
     let cut = server.run(context.cancel.clone()).await;
     if cut > 0 {

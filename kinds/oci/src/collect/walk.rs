@@ -88,7 +88,7 @@ pub(super) async fn walk(upstream: &Upstream<'_>, wanted: Vec<Wanted>) -> Result
     for entry in referrers.entries(&upstream.repository)? {
         entries.insert(entry.path.clone(), entry);
     }
-    Ok(Plan { entries: entries.into_values().collect(), omissions })
+    Ok(Plan { entries: entries.into_values().collect(), omissions, ..Plan::default() })
 }
 
 async fn visit(upstream: &Upstream<'_>, wanted: Wanted) -> Result<Visit, OciError> {
