@@ -64,7 +64,7 @@ mod tests {
             copy((&source, 7), (&target, 5), 2_999_000).expect("copied");
             let mut copied = vec![0; 2_999_005];
             target.read_exact_at(&mut copied, 0).expect("read");
-            assert_eq!((&copied[..5], &copied[5..] == &bytes[7..2_999_007]), (b"01234".as_slice(), true));
+            assert_eq!((&copied[..5], copied[5..] == bytes[7..2_999_007]), (b"01234".as_slice(), true));
         }
     }
 

@@ -194,6 +194,30 @@ impl Store {
         }
     }
 
+    /// Opens a blob whose size is not known; none where it is not here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::blob`].
+    pub async fn find(&self, digest: Digest) -> Result<Option<Blob>, StoreError> {
+        let size = match &self.0.place {
+            Place::Folder(folder) => {
+                let path = folder.blob_path(digest);
+                briefly(move || Ok(path.symlink_metadata().ok().map(|meta| meta.len()))).await?
+            }
+            Place::Archive(archive) => archive.find(digest).map(|position| archive.place(position).size),
+            Place::Objects => match self.0.objects.head(&Key::Blob(digest).location()).await {
+                Ok(meta) => return Ok(Some(self.in_objects(digest, meta.size))),
+                Err(object_store::Error::NotFound { .. }) => None,
+                Err(source) => return Err(self.failed("look at", &Key::Blob(digest), source)),
+            },
+        };
+        match size {
+            Some(size) => self.blob(digest, size).await,
+            None => Ok(None),
+        }
+    }
+
     /// As [`Store::blob`] on this thread, which must not be one of the runtime's; it has to be there.
     pub(crate) fn blob_blocking(&self, digest: Digest, size: u64, handle: &Handle) -> Result<Blob, StoreError> {
         let found = match self.as_folder() {

@@ -52,6 +52,8 @@ async fn blobs_are_read_whole_in_ranges_and_in_streams() {
         assert!(chunks.concat() == bytes[1..]);
         blob.verify().await.expect("whole");
         assert!(store.blob(digest, 3_000_000).await.expect("readable").is_none());
+        assert_eq!(store.find(digest).await.expect("readable").expect("a blob").size(), 3_000_001);
+        assert!(store.find(Digest::of(b"?")).await.expect("readable").is_none());
         assert!(store.blob(Digest::of(b"?"), 1).await.expect("readable").is_none());
         let empty = store.put(Bytes::new()).await.expect("stored");
         let blob = store.blob(empty, 0).await.expect("readable").expect("a blob");
