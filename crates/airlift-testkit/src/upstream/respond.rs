@@ -297,8 +297,9 @@ fn refuse(state: &Arc<State>, guard: &Guard, headers: &HeaderMap) -> Option<Resp
 /// Gives a token for a scope.
 fn token(state: &Arc<State>, (query, headers): (Option<&str>, &HeaderMap), form: &[u8]) -> Response<Body> {
     let mut shelf = state.shelf();
-    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).chain(form_urlencoded::parse(form));
-    let pairs: Vec<(String, String)> = pairs.into_owned().collect();
+    let parts = [query.unwrap_or_default().as_bytes(), form];
+    let pairs: Vec<(String, String)> =
+        parts.into_iter().flat_map(|part| form_urlencoded::parse(part).into_owned()).collect();
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let identified = shelf.tokens.identity.is_some() && shelf.tokens.identity == value("refresh_token");
