@@ -66,10 +66,19 @@ fn deny() -> Outcome {
 }
 
 fn clippy() -> Outcome {
-    run_command(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
+    run_command(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--keep-going",
+        "--",
+        "--deny",
+        "warnings",
+    ]))
 }
 
 fn documentation() -> Outcome {
-    let mut doc = cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    let mut doc = cargo(["doc", "--workspace", "--no-deps", "--locked", "--keep-going"]);
     run_command(doc.env("RUSTDOCFLAGS", "--deny warnings"))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
-use crate::run::{Outcome, at, cargo, root, say, sources, text};
+use crate::run::{Outcome, at, cargo, files, root, say, text};
 
 /// The machine, from the bottom to the top, and what each crate may use of it.
 const MACHINE: [(&str, &[&str]); 8] = [
@@ -25,7 +25,7 @@ const MACHINE: [(&str, &[&str]); 8] = [
 const FOR_KINDS: [&str; 3] = ["airlift-core", "airlift-fetch", "airlift-kind"];
 
 /// What only a crate's own tests may use in addition.
-const FOR_TESTS: [&str; 2] = ["airlift-testkit", "airlift-store"];
+const FOR_TESTS: [&str; 3] = ["airlift-fetch", "airlift-store", "airlift-testkit"];
 
 /// Libraries that only some crates may use.
 const LIBRARIES: [Library; 3] = [
@@ -166,7 +166,7 @@ fn kind_folders(kinds: &Path) -> Outcome<Vec<String>> {
                 offences.push(format!("{} has no {}", folder.display(), names[0]));
             }
         }
-        for file in sources(&folder.join("src"))? {
+        for file in files(&folder.join("src"), "rs")? {
             let source = fs::read_to_string(&file).map_err(at(&file))?;
             offences.extend(offences_in(&file, &source));
         }

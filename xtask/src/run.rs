@@ -66,19 +66,19 @@ pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> String {
     move |error| format!("{}: {error}", path.display())
 }
 
-/// Every Rust file below a folder.
-pub(crate) fn sources(folder: &Path) -> Outcome<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// Every file below a folder whose name ends so.
+pub(crate) fn files(folder: &Path, extension: &str) -> Outcome<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
-        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
-            files.extend(sources(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target" && name != ".git") {
+            found.extend(files(&path, extension)?);
+        } else if path.extension().is_some_and(|other| other == extension) {
+            found.push(path);
         }
     }
-    files.sort();
-    Ok(files)
+    found.sort();
+    Ok(found)
 }
 
 fn shown(command: &Command) -> String {

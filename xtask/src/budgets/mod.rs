@@ -5,7 +5,7 @@ mod count;
 use std::fs;
 
 use self::count::{Counts, count};
-use crate::run::{Outcome, at, root, say, sources};
+use crate::run::{Outcome, at, files, root, say};
 
 /// Lines of a file, without its tests, from which on it is named.
 const FILE_LINES_WISHED: usize = 400;
@@ -21,12 +21,12 @@ const FOLDERS: [&str; 5] = ["bench", "crates", "kinds", "tests", "xtask"];
 
 /// Checks every source file and names every offender.
 pub(crate) fn run() -> Outcome {
-    let mut files = Vec::new();
+    let mut sources = Vec::new();
     for folder in FOLDERS {
-        files.extend(sources(&root().join(folder))?);
+        sources.extend(files(&root().join(folder), "rs")?);
     }
     let (mut offences, mut longest) = (0, 0);
-    for file in &files {
+    for file in &sources {
         let source = fs::read_to_string(file).map_err(at(file))?;
         let counts = count(&source).map_err(|error| format!("{}: {error}", file.display()))?;
         longest = longest.max(counts.lines);
@@ -39,7 +39,7 @@ pub(crate) fn run() -> Outcome {
             offences += 1;
         }
     }
-    say(&format!("budgets: {} files, the longest has {longest} lines without its tests", files.len()));
+    say(&format!("budgets: {} files, the longest has {longest} lines without its tests", sources.len()));
     if offences == 0 { Ok(()) } else { Err(format!("budgets: {offences} offences").into()) }
 }
 

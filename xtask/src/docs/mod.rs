@@ -1,4 +1,6 @@
-//! `cargo xtask docs`: docs/reference/, generated from the program, so that it is never wrong.
+//! `cargo xtask docs`: docs/reference/, generated from the program, so that it is never wrong; and links that lead nowhere.
+
+mod links;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -40,7 +42,12 @@ pub(crate) fn run(options: &Options) -> Outcome {
     pages.insert("manifest.schema.json".to_owned(), text(&mut asked(&airlift, &["schema"]))?);
     pages.extend(manual(&airlift)?);
     let folder = root().join("docs/reference");
-    if options.check { check(&folder, &pages) } else { write(&folder, &pages) }
+    if options.check {
+        check(&folder, &pages)?
+    } else {
+        write(&folder, &pages)?
+    }
+    links::check()
 }
 
 /// The program without anything in its environment that has a say in what it prints.
@@ -210,6 +217,15 @@ mod tests {
         let page = exit_codes().expect("the source can be read");
         assert!(page.contains("\n| 3 | something that the manifest names could not be fetched |\n"), "{page}");
         assert!(page.contains("\n| 130 | stopped by Ctrl-C"), "{page}");
+    }
+
+    #[test]
+    fn the_readme_has_the_same_exit_codes() {
+        let readme = fs::read_to_string(root().join("README.md")).expect("the readme can be read");
+        let page = exit_codes().expect("the source can be read");
+        for row in page.lines().filter(|line| line.starts_with("| ")) {
+            assert!(readme.lines().any(|line| line == row), "README.md lacks this row: {row}");
+        }
     }
 
     #[test]
