@@ -62,6 +62,11 @@ impl Image {
         self.name != ARTIFACT
     }
 
+    /// Whether it is made of OCI's types; what lies on [`Upstream::Docker`] is made of Docker's.
+    pub fn is_oci(&self) -> bool {
+        self.registry() != Upstream::Docker.name()
+    }
+
     /// Whether all its platforms travel.
     pub fn whole(&self) -> bool {
         self.name != SPARSE

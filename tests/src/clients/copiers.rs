@@ -53,7 +53,12 @@ pub fn crane(mirror: SocketAddr, image: &Image) -> String {
         command.args(["--platform", "linux/amd64"]);
     }
     run(command.arg(name_on(mirror, image)).arg(&target));
-    let index = fs::read(target.join("index.json")).expect("crane writes an OCI layout");
+    first_of_layout(&target)
+}
+
+/// The digest of the first manifest that an OCI layout names.
+fn first_of_layout(layout: &Path) -> String {
+    let index = fs::read(layout.join("index.json")).expect("an OCI layout was written");
     let index: Value = serde_json::from_slice(&index).expect("the layout's index is JSON");
     index["manifests"][0]["digest"].as_str().expect("the layout names a manifest").to_owned()
 }
@@ -95,6 +100,16 @@ pub fn oras_referrers(registry: SocketAddr, name: &str) -> BTreeSet<(String, Str
         .flatten()
         .map(|referrer| (word(&referrer["digest"]), word(&referrer["artifactType"])))
         .collect()
+}
+
+/// Copies an image out of the archive itself with everything below it, as `oras copy --from-oci-layout` does.
+pub fn oras_from_archive(archive: &Path, image: &Image) -> String {
+    let work = temporary::folder();
+    let target = work.path().join("image");
+    let mut command = Command::new(tool("oras"));
+    command.args(["copy", "--no-tty", "--from-oci-layout", &format!("{}@{}", archive.display(), image.digest)]);
+    run(command.args(["--to-oci-layout", &format!("{}:copy", target.display())]));
+    first_of_layout(&target)
 }
 
 /// Pulls an artifact as `oras pull` does and returns the digest of its manifest.

@@ -6,6 +6,8 @@ mod docker;
 mod podman;
 
 pub use containerd::Containerd;
-pub use copiers::{crane, crane_tags, oras_pull, oras_referrers, regctl, skopeo, skopeo_from_archive};
+pub use copiers::{
+    crane, crane_tags, oras_from_archive, oras_pull, oras_referrers, regctl, skopeo, skopeo_from_archive,
+};
 pub use docker::Docker;
 pub use podman::Podman;
