@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
 
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Print one JSON object a line, progress included.
     #[arg(long, global = true)]
@@ -122,7 +123,7 @@ pub(crate) struct Network {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) longest_wait: Option<u64>,
     /// Trust this certificate authority too; a PEM file. May be given several times.
-    #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", value_delimiter = ':', value_hint = ValueHint::FilePath)]
+    #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
     pub(crate) authorities: Vec<PathBuf>,
 }
 
@@ -135,7 +136,7 @@ pub(crate) struct Plan {
     #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
     /// The store that would be collected into.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
     #[command(flatten)]
     pub(crate) network: Network,
@@ -150,7 +151,7 @@ pub(crate) struct Collect {
     #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
     /// Where what was fetched is kept for the next run.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
     /// Collect exactly what the lock beside the manifest names, and say what upstream changed since.
     #[arg(long)]
@@ -168,7 +169,7 @@ pub(crate) struct Collect {
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
     /// The store that was collected into.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = COLLECT_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
     /// The archive to write; '-' is standard output.
     #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
@@ -188,14 +189,14 @@ pub(crate) struct Load {
     #[arg(value_name = "ARCHIVE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) archives: Vec<PathBuf>,
     /// The store to load into.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The archive or the store.
-    #[arg(value_name = "ARCHIVE|STORE", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "ARCHIVE|STORE", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::AnyPath)]
     pub(crate) from: PathBuf,
     /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0")]
@@ -246,14 +247,14 @@ pub(crate) struct Export {
 #[derive(Debug, Args)]
 pub(crate) struct Snapshots {
     /// The store.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The store.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
 }
 
@@ -266,7 +267,7 @@ pub(crate) struct Prune {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The store.
-    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum ProgramError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("there is no manifest {}", path.display())]
     NoManifest { path: PathBuf },
-    #[error("the manifest {} can't be used\n{source}", path.display())]
+    #[error("the manifest {} can't be used", path.display())]
     Manifest { path: PathBuf, source: ManifestError },
     #[error("the manifest {} names nothing to collect", path.display())]
     EmptyManifest { path: PathBuf },
