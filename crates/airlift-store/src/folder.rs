@@ -34,9 +34,14 @@ impl Folder {
             write_atomically(&root.join(MARKER), marker.as_bytes(), Durability::Full)?;
         }
         check_marker(&root)?;
-        for folder in [BLOBS, SNAPSHOTS, PARTIAL] {
-            let path = root.join(folder);
-            fs_err::create_dir_all(&path).map_err(StoreError::io("make", &path))?;
+        let folders = [BLOBS, SNAPSHOTS, PARTIAL].map(|folder| root.join(folder));
+        if !folders.iter().all(|folder| folder.is_dir()) {
+            for path in &folders {
+                fs_err::create_dir_all(path).map_err(StoreError::io("make", path))?;
+            }
+            // The folders between a blob and what was there before have to survive as well.
+            let above = [Some(folders[0].as_path()), folders[0].parent(), Some(&*root), root.parent()];
+            above.into_iter().flatten().try_for_each(sync_folder)?;
         }
         Ok(Self { root })
     }

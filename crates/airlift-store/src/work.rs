@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use airlift_core::event::Task;
 use airlift_core::{Event, Observer};
@@ -13,6 +14,9 @@ use crate::error::StoreError;
 
 /// Events that may wait for the observer.
 const WAITING: usize = 1024;
+
+/// How long to wait for work to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How work on other threads tells what it does, and learns that it shall stop.
 #[derive(Clone)]
@@ -59,8 +63,10 @@ impl Reporter {
     }
 }
 
-/// Does blocking work on another thread while its events go to the observer. Dropping the future stops the work at its
-/// next [`Reporter::check`].
+/// Does blocking work on another thread while its events go to the observer.
+///
+/// Dropping the future, or the token, stops the work at its next [`Reporter::check`]. Work that waits for a pipe does not
+/// come to that: then it is left alone, and the program may end.
 pub(crate) async fn blocking<T: Send + 'static>(
     task: Task,
     observer: &dyn Observer,
@@ -70,12 +76,23 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let (events, mut waiting) = mpsc::channel(WAITING);
     let cancel = cancel.child_token();
     let _stop_when_dropped = cancel.clone().drop_guard();
+    let stop = cancel.clone();
     let reporter = Reporter { task, events, cancel, handle: Handle::current() };
     let working = tokio::task::spawn_blocking(move || work(&reporter));
-    while let Some(event) = waiting.recv().await {
-        observer.observe(&event);
+    let stuck = async {
+        stop.cancelled().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::pin!(stuck);
+    loop {
+        tokio::select! {
+            event = waiting.recv() => match event {
+                Some(event) => observer.observe(&event),
+                None => return joined(working.await),
+            },
+            () = &mut stuck => return Err(StoreError::Cancelled),
+        }
     }
-    joined(working.await)
 }
 
 /// Does a short blocking thing on another thread.
@@ -128,6 +145,20 @@ pub(crate) fn parallel<T: Sync>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_waits_for_a_pipe_does_not_keep_the_program() {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let result = blocking(Task::Load, &airlift_core::event::Silent, &cancel, move |_| {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut &reader, &mut byte)
+                .map_err(|source| StoreError::Stream { action: "read", source })
+        });
+        assert!(matches!(result.await, Err(StoreError::Cancelled)));
+        drop(writer);
+    }
 
     #[test]
     fn every_item_is_worked_on_once() {
