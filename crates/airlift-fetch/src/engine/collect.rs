@@ -2,6 +2,7 @@
 
 use airlift_core::event::Task;
 use airlift_core::{Event, Failure, LockEntry, Omission, Plan, PlanEntry, Source, UpstreamUrl};
+use airlift_store::space;
 use futures::StreamExt;
 use futures::stream;
 
@@ -54,7 +55,7 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
     finish(fetcher, (collected, missed, omissions), options)
 }
 
-/// Tells the extent, and which blobs are counted in it.
+/// Tells the extent, and which blobs are counted in it; refuses what would not fit.
 async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchError> {
     let mut counted = Vec::with_capacity(jobs.len());
     let mut bytes = 0;
@@ -65,6 +66,9 @@ async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchErr
         };
         bytes += missing;
         counted.push(missing > 0);
+    }
+    if let Some(root) = fetcher.store().root() {
+        space::require(root, bytes, "collecting").map_err(FetchError::store)?;
     }
     fetcher.tell(&Event::Began { task: Task::Collect, items: jobs.len() as u64, bytes });
     Ok(counted)
