@@ -186,6 +186,36 @@ async fn an_interrupted_load_goes_on() {
 }
 
 #[tokio::test]
+async fn what_a_kill_left_behind_does_no_harm() {
+    let files = files();
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::folder(folder.path().join("store")).expect("a store");
+    let snapshot = collect(&store, &files).await;
+    let path = folder.path().join("a.tar");
+    let partial = folder.path().join("a.tar.partial");
+    std::fs::write(&partial, noise(1, 9_000_000)).expect("written");
+    archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect("packed");
+    assert!(std::fs::read(&path).expect("readable") == archive_of(&files).await);
+    assert!(!partial.exists());
+    // While another packs the same, this one does not.
+    let other = std::fs::File::create(&partial).expect("made");
+    other.lock().expect("locked");
+    let error =
+        archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("busy");
+    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    // Halves of blobs, longer and shorter than the whole, and a temporary file without a name.
+    let target = Store::folder(folder.path().join("target")).expect("a store");
+    for (number, (_, bytes)) in files.iter().enumerate() {
+        let part = target.part(&format!("load {}", Digest::of(bytes))).expect("a part");
+        std::os::unix::fs::FileExt::write_all_at(part.file(), &noise(3, number * 50_000), 0).expect("written");
+    }
+    std::fs::write(folder.path().join("target/partial/x.put"), "half").expect("written");
+    std::fs::write(folder.path().join("target/current.json#1"), "half").expect("written");
+    archive::load(Source::File(path), &target, &Silent, &never()).await.expect("loaded");
+    assert_content(&target, &files).await;
+}
+
+#[tokio::test]
 async fn a_signature_travels_and_changes_the_name() {
     let store = Store::memory();
     let plain = collect(&store, &files()).await;
