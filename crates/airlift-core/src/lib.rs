@@ -11,6 +11,7 @@
 //! * [`event`]: what happened, for whoever shows it.
 //! * [`failure`]: what class of failure an error is, and the advice that goes with it.
 //! * [`secret`], [`time`], [`upstream`]: newtypes for what could be mixed up or leak.
+//! * [`size`]: sizes for people.
 
 pub mod digest;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod manifest;
 pub mod path;
 pub mod plan;
 pub mod secret;
+pub mod size;
 pub mod time;
 pub mod upstream;
 

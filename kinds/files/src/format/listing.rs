@@ -1,5 +1,6 @@
 //! The contents of a folder, for people (HTML), for programs (JSON), and for `sha256sum --check`.
 
+use airlift_core::size::human;
 use airlift_core::{Digest, Time};
 use serde::Serialize;
 
@@ -96,25 +97,13 @@ fn row(entry: &Entry) -> String {
             )
         }
         Entry::File { name, size, sha256, modified } => {
-            let (href, name, hex, size) = (encode(name), escape_html(name), sha256.hex(), readable(*size));
+            let (href, name, hex, size) = (encode(name), escape_html(name), sha256.hex(), human(*size));
             let modified = modified.map(|time| time.to_string().replace('T', " ").replace('Z', "")).unwrap_or_default();
             format!(
                 "<tr><td><a href=\"./{href}\">{name}</a></td><td class=\"n\">{size}</td><td>{modified}</td><td><code>{hex}</code></td></tr>\n"
             )
         }
     }
-}
-
-/// A size for a person: `1.2 MiB`.
-fn readable(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
 #[cfg(test)]
@@ -127,6 +116,6 @@ mod tests {
         let entries = vec![Entry::File { name, size: 1536, sha256: Digest::of(b""), modified: None }];
         let page = Listing { path: "/<b>/", archive: "a", entries }.to_html();
         assert!(!page.contains("<script>") && !page.contains("<b>"), "{page}");
-        assert!(page.contains("1.5 KiB") && page.contains("./%3Cscript%3E%26%22%27.bin"), "{page}");
+        assert!(page.contains("1.54 kB") && page.contains("./%3Cscript%3E%26%22%27.bin"), "{page}");
     }
 }
