@@ -27,7 +27,7 @@ use http::header::{
     HeaderMap, HeaderValue, LAST_MODIFIED, LOCATION,
 };
 use http::{HeaderName, Method, Response, StatusCode};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub use self::body::Body;
 use self::range::Selection;
@@ -35,26 +35,19 @@ use self::source::{Blobs, Extent, Piece, Source};
 use self::validate::{Validators, Verdict};
 use crate::reply::{Asked, Content, Found, Reply};
 
-/// What may stand in a path as it is (RFC 3986, `pchar` and the slash).
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
+/// What may not stand in a URL's path and query (RFC 3986), and what would end a header.
+const NOT_IN_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -267,8 +260,8 @@ fn not_allowed(method: &Method) -> Response<Body> {
 }
 
 fn redirect(path: &str) -> Response<Body> {
-    // Two slashes at the beginning would name another host.
-    let path = format!("/{}", utf8_percent_encode(path.trim_start_matches('/'), PATH));
+    // Two slashes at the beginning would name another host; browsers take a backslash for one.
+    let path = format!("/{}", utf8_percent_encode(path.trim_start_matches(['/', '\\']), NOT_IN_URL));
     let mut response = text(StatusCode::MOVED_PERMANENTLY, format!("It is at {path}\n"));
     response.headers_mut().insert(LOCATION, value(path));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

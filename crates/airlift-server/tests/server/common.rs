@@ -119,15 +119,8 @@ pub(crate) async fn publish(store: &Store, name: &str, nodes: &[(&str, Bytes)]) 
         omitted: "upstream answered 404.".to_owned(),
         origin: None,
     };
-    let lock = Lock {
-        version: 1,
-        name: name.to_owned(),
-        created: Time::from_seconds(1_795_000_000),
-        manifest: Digest::of(b""),
-        entries,
-        omitted: vec![omission],
-        notices: Vec::new(),
-    };
+    let mut lock = Lock::new(name, Digest::of(b""), entries, vec![omission]);
+    lock.created = Time::from_seconds(1_795_000_000);
     let snapshot = Snapshot::new(&lock, Bytes::from_static(b"{}")).expect("a snapshot");
     store.publish(&snapshot).await.expect("a published snapshot");
 }

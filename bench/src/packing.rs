@@ -1,0 +1,65 @@
+//! Writing an archive against `cp` of the same archive; both until the bytes are on the disk.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::data::{block_on, noisy_store};
+use crate::report::{Bound, Report, median, say};
+use crate::{Options, Outcome};
+
+/// How many files are packed, and their size in bytes.
+const FILES: (u64, usize) = (16, 64 << 20);
+
+pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
+    say("making a store of 1 GiB to pack …");
+    let (store, packed, copied) =
+        (options.work.join("noise"), options.work.join("packed.tar"), options.work.join("copied.tar"));
+    block_on(noisy_store(&store, FILES.0, FILES.1))??;
+    let pack = || {
+        let mut command = Command::new(&options.airlift);
+        timed(command.args(["pack", "--quiet", "--store"]).arg(&store).arg("-o").arg(&packed))
+    };
+    let copy = || {
+        let script = "cp \"$1\" \"$2\" && sync \"$2\"";
+        timed(Command::new("sh").args(["-c", script, "sh"]).arg(&packed).arg(&copied))
+    };
+    let (mut packs, mut copies) = (Vec::new(), Vec::new());
+    pack()?;
+    for _ in 0..options.rounds {
+        remove(&copied)?;
+        copies.push(copy()?);
+        remove(&packed)?;
+        packs.push(pack()?);
+    }
+    let ratio = median(packs.iter().zip(&copies).map(|(pack, copy)| pack / copy));
+    let row = |name: &str, seconds: &[f64], ratio: f64| {
+        vec![name.to_owned(), format!("{:.2}", median(seconds.iter().copied())), format!("{ratio:.2}")]
+    };
+    report.table(
+        "Packing 1 GiB, until it is on the disk",
+        &["program", "seconds", "x cp"],
+        vec![row("cp && sync", &copies, 1.0), row("airlift pack", &packs, ratio)],
+    );
+    report.target("airlift pack, x cp of the same bytes", ratio, Bound::AtMost(1.1));
+    for path in [&packed, &copied] {
+        remove(path)?;
+    }
+    Ok(fs_err::remove_dir_all(store)?)
+}
+
+fn timed(command: &mut Command) -> Outcome<f64> {
+    let began = Instant::now();
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(began.elapsed().as_secs_f64()),
+        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
+
+fn remove(path: &Path) -> Outcome<()> {
+    if path.exists() {
+        fs_err::remove_file(path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Servers as processes: where they run, what they cost.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+
+/// The processor of the server.
+pub(crate) const SERVER: &str = "0";
+/// The processor of the client.
+pub(crate) const CLIENT: &str = "1";
+
+/// A server that runs until it is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Server {
+    /// Starts a server on its processor.
+    fn start(address: SocketAddr, command: &[&str]) -> Outcome<Self> {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", SERVER]).args(command).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = taskset.spawn().map_err(|error| format!("can't start {command:?}: {error}"))?;
+        Ok(Self { address, child })
+    }
+
+    /// Waits until it listens.
+    fn listening(mut self) -> Outcome<Self> {
+        let began = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if began.elapsed() > Duration::from_secs(20) || self.child.try_wait()?.is_some() {
+                return Err(format!("a server does not listen on {}", self.address).into());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(self)
+    }
+
+    /// Starts `airlift serve` for the files of an archive or a store.
+    pub(crate) fn airlift(program: &Path, from: &Path) -> Outcome<Self> {
+        Self::airlift_unwaited(program, from)?.listening()
+    }
+
+    /// The same without waiting until it listens.
+    pub(crate) fn airlift_unwaited(program: &Path, from: &Path) -> Outcome<Self> {
+        let (address, admin) = (free_address()?, free_address()?.port().to_string());
+        let port = format!("files={}", address.port());
+        let (program, from) = (program.to_string_lossy(), from.to_string_lossy());
+        let options = ["--bind", "127.0.0.1", "--disable", "oci", "--access-log", "off", "--quiet"];
+        let own = ["--port", &*port, "--admin-port", &*admin];
+        Self::start(address, &[&[&*program, "serve", &*from], &options[..], &own[..]].concat())
+    }
+
+    /// Starts nginx with one worker for the files in a folder, with more lines in its configuration.
+    pub(crate) fn nginx(root: &Path, work: &Path, name: &str, more: &str) -> Outcome<Self> {
+        let address = free_address()?;
+        let prefix = work.join(name);
+        fs_err::create_dir_all(&prefix)?;
+        let root = root.canonicalize()?;
+        let configuration = format!(
+            "user root; worker_processes 1; daemon off; pid nginx.pid; error_log error.log;\n\
+             events {{ worker_connections 1024; }}\n\
+             http {{ access_log off; tcp_nopush on; tcp_nodelay on; keepalive_requests 1000000000;\n\
+             default_type application/octet-stream; {more}\n\
+             server {{ listen {address}; root {}; }} }}\n",
+            root.display()
+        );
+        fs_err::write(prefix.join("nginx.conf"), configuration)?;
+        let prefix = prefix.canonicalize()?;
+        Self::start(address, &["nginx", "-p", &prefix.to_string_lossy(), "-e", "error.log", "-c", "nginx.conf"])?
+            .listening()
+    }
+
+    /// Processor time of the process and its children until now, in seconds.
+    pub(crate) fn processor_time(&self) -> Outcome<f64> {
+        let mut seconds = 0.0;
+        for process in self.processes()? {
+            let stat = fs_err::read_to_string(format!("/proc/{process}/stat"))?;
+            let (_, fields) = stat.rsplit_once(')').ok_or("no process name")?;
+            // proc_pid_stat(5): utime and stime are the fields 14 and 15, in ticks of a hundredth of a second.
+            let ticks: f64 =
+                fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+            seconds += ticks / 100.0;
+        }
+        Ok(seconds)
+    }
+
+    /// The most resident memory that the process ever had, in MiB: everything, and without mapped files.
+    pub(crate) fn peak_memory(&self) -> Outcome<(f64, f64)> {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1024.0
+        };
+        Ok((field("VmHWM:"), field("RssAnon:")))
+    }
+
+    fn processes(&self) -> Outcome<Vec<u32>> {
+        let own = self.child.id();
+        let children = fs_err::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+        let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+        Ok(std::iter::once(own).chain(children).collect())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both take SIGTERM as a wish to end, nginx with its worker.
+        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// An address on loopback that nobody has just now.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
