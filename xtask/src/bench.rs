@@ -17,6 +17,6 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Outcome {
     run_command(program(root().join("scripts/install-test-tools")).args(["--only", "bench"]))?;
     let airlift = dist::run()?;
-    let mut command = cargo(["run", "--release", "--locked", "--package", "airlift-bench", "--"]);
+    let mut command = cargo(["run", "--release", "--package", "airlift-bench", "--"]);
     run_command(command.args(&options.arguments).env("AIRLIFT_BIN", airlift))
 }

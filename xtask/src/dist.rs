@@ -15,7 +15,7 @@ pub(crate) fn run() -> Outcome<PathBuf> {
     let triple = triple()?;
     let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" -C target-feature=+crt-static");
-    let mut build = cargo(["build", "--release", "--locked", "--package", "airlift", "--target", &triple]);
+    let mut build = cargo(["build", "--release", "--package", "airlift", "--target", &triple]);
     run_command(build.env("RUSTFLAGS", flags.trim()))?;
     let built = target().join(&triple).join("release/airlift");
     let program = target().join("dist/airlift");

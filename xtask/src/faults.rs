@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
             round + 1,
             options.rounds
         ));
-        let mut command = cargo(["test", "--locked", "--no-fail-fast", "--package", "airlift-e2e"]);
+        let mut command = cargo(["test", "--no-fail-fast", "--package", "airlift-e2e"]);
         command.args(SUITES.iter().flat_map(|suite| ["--test", suite]));
         run_command(command.env("AIRLIFT_BIN", &airlift).env("AIRLIFT_SEED", seed.to_string()))?;
     }

@@ -70,7 +70,7 @@ const KIND_FOLDER: [&[&str]; 7] = [
 
 /// Checks the workspace and names every offender.
 pub(crate) fn run() -> Outcome {
-    let metadata = cargo(["metadata", "--format-version=1", "--no-deps", "--locked"]);
+    let metadata = cargo(["metadata", "--format-version=1", "--no-deps"]);
     let metadata: Metadata = serde_json::from_str(&text(&mut { metadata })?)?;
     let mut offences = dependencies(&metadata);
     offences.extend(kind_folders(&root().join("kinds"))?);
