@@ -234,3 +234,33 @@ async fn a_request_with_a_body_is_answered_and_the_body_ignored() {
     let text = String::from_utf8_lossy(&answer);
     assert!(text.starts_with("HTTP/1.1 405 ") && text.contains("\r\nAllow: GET, HEAD\r\n"), "{text}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_ends_the_answer_and_not_the_server() {
+    let (folder, store) = folder().await;
+    let server = start(&store, |_| {}).await;
+    assert!(get(server.kinds, "/middle").await.1 == bytes_of(100_000));
+    cut_files_of(folder.path(), 100_000, 50_000);
+    // Whoever touched the lost pages of the map would end the process with SIGBUS.
+    let (head, body) = get(server.kinds, "/middle").await;
+    assert!(head.contains("\r\nContent-Length: 100000\r\n"), "{head}");
+    assert!(body == bytes_of(100_000)[..50_000], "{}", body.len());
+    assert_eq!(get(server.kinds, "/small").await.1, b"small bytes");
+}
+
+/// Shortens every file of one size below a folder.
+fn cut_files_of(folder: &std::path::Path, size: u64, shorter: u64) {
+    for entry in fs_err::read_dir(folder).expect("a folder").flatten() {
+        let (path, metadata) = (entry.path(), entry.metadata().expect("its size"));
+        if metadata.is_dir() {
+            cut_files_of(&path, size, shorter);
+        } else if metadata.len() == size {
+            let mut permissions = metadata.permissions();
+            #[expect(clippy::permissions_set_readonly_false, reason = "it is the test's own file")]
+            permissions.set_readonly(false);
+            fs_err::set_permissions(&path, permissions).expect("a writable file");
+            let file = fs_err::OpenOptions::new().write(true).open(&path).expect("a file");
+            file.set_len(shorter).expect("a shorter file");
+        }
+    }
+}
