@@ -116,11 +116,7 @@ impl From<reqwest::Error> for Transport {
 
 /// The kind of trouble where one cause tells it. Words are looked at only where the libraries have no types for it.
 fn kind_of(error: &(dyn Error + 'static), message: &str) -> Option<TransportKind> {
-    let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-        let io = error.downcast_ref::<std::io::Error>()?;
-        io.get_ref()?.downcast_ref::<rustls::Error>()
-    });
-    if let Some(tls) = tls {
+    if let Some(tls) = tls_error(error) {
         return Some(match tls {
             rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => TransportKind::Certificate,
             _ => TransportKind::Protocol,
@@ -133,4 +129,12 @@ fn kind_of(error: &(dyn Error + 'static), message: &str) -> Option<TransportKind
         return Some(TransportKind::Proxy);
     }
     None
+}
+
+/// The TLS error in an error, however many I/O errors are around it: these hide what they hold from `source`.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_error(io.get_ref()?),
+        None => error.downcast_ref::<rustls::Error>(),
+    }
 }

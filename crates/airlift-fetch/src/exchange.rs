@@ -88,14 +88,20 @@ async fn at(fetcher: &Fetcher, ask: &Ask<'_>, url: &Url) -> Result<Answer, Troub
         let headers = answer.headers.clone();
         let unauthorized = answer.status == StatusCode::UNAUTHORIZED;
         // This reads the answer to its end and gives the permit back: a token is asked for through the same gate.
-        let trouble = no(fetcher, &place, answer, authorization.as_ref()).await;
+        let mut trouble = no(fetcher, &place, answer, authorization.as_ref()).await;
         if !unauthorized || !authorize || challenged {
             return Err(trouble);
         }
         challenged = true;
         match fetcher.auth().asked(fetcher, &place, &headers, authorization.as_ref()).await? {
             Some(header) => authorization = Some(header),
-            None => return Err(trouble),
+            None => {
+                // What was found out about credentials meanwhile belongs into the hint.
+                if let FetchError::Status { credentials: Some(note), .. } = &mut trouble.error {
+                    *note = fetcher.auth().note(&place, note.sent);
+                }
+                return Err(trouble);
+            }
         }
     }
 }

@@ -160,7 +160,7 @@ impl Fetcher {
         self.stoppable(async {
             match file::path_of(&request.url)? {
                 Some(path) => file::head(request, &path).await,
-                None => document::head(self, request).await,
+                None => Box::pin(document::head(self, request)).await,
             }
         })
         .await
@@ -177,7 +177,7 @@ impl Fetcher {
         self.stoppable(async {
             match file::path_of(&request.url)? {
                 Some(path) => file::document(self, request, expected, &path).await,
-                None => document::fetch(self, request, expected).await,
+                None => Box::pin(document::fetch(self, request, expected)).await,
             }
         })
         .await
@@ -200,8 +200,9 @@ impl Fetcher {
         wanted: Wanted,
     ) -> Result<Fetched, FetchError> {
         let fetched = match file::path_of(&request.url)? {
-            Some(path) => self.stoppable(file::blob(self, request, expected, (&path, wanted.task))).await,
-            None => download::fetch(self, request, expected, wanted).await,
+            // These futures are large, and many of them wait at the same time.
+            Some(path) => Box::pin(self.stoppable(file::blob(self, request, expected, (&path, wanted.task)))).await,
+            None => Box::pin(download::fetch(self, request, expected, wanted)).await,
         }?;
         self.remember_size(fetched.digest, fetched.size);
         Ok(fetched)

@@ -186,13 +186,14 @@ impl Inner {
     /// Reads on up to an end, at most one stride.
     fn sum(&self, mut sums: Sums, end: u64, round: u64) -> Result<Sums, FetchError> {
         let end = end.min(sums.size() + STRIDE);
-        let mut buffer = vec![0; BUFFER];
+        let most = usize::try_from(end - sums.size()).unwrap_or(BUFFER).min(BUFFER);
+        let mut buffer = vec![0; most];
         while sums.size() < end {
             let now = self.round.read().unwrap_or_else(PoisonError::into_inner);
             if *now != round {
                 break;
             }
-            let wanted = usize::try_from(end - sums.size()).unwrap_or(BUFFER).min(BUFFER);
+            let wanted = usize::try_from(end - sums.size()).unwrap_or(most).min(most);
             let read = self.file.read_exact_at(&mut buffer[..wanted], sums.size());
             read.map_err(|source| FetchError::file("read", &self.path, source))?;
             drop(now);

@@ -2,6 +2,7 @@
 
 use airlift_core::Request;
 
+use crate::answer::{self, Validators};
 use crate::error::FetchError;
 use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
 use crate::memo::Memo;
@@ -39,6 +40,11 @@ pub(super) async fn in_store(
         Some(memo) => (memo.media_type.clone(), memo.modified_for(request)),
         None if facts => {
             let head = fetcher.head(request).await?;
+            let (checksums, modified) = (expected.checksums.clone(), answer::date(&head.headers));
+            let media_type = head.media_type.clone();
+            // Without validators: nobody knows whether upstream has these bytes.
+            let memo = Memo { digest, size, validators: Validators::default(), media_type, modified, checksums };
+            memo.save(fetcher, request)?;
             (head.media_type, head.modified)
         }
         None => (None, None),

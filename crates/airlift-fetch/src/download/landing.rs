@@ -41,8 +41,7 @@ impl Download<'_> {
                     cached: true,
                 })
             }
-            Ok(Outcome::There(digest, size)) => {
-                let notes = self.notes().clone();
+            Ok(Outcome::There(digest, size, notes)) => {
                 self.part.discard().map_err(FetchError::store)?;
                 let modified = notes.modified.filter(|_| request.dated);
                 Ok(Fetched { digest, size, media_type: notes.media_type, modified, cached: true })

@@ -29,14 +29,17 @@ use crate::memo::{self, Memo};
 use crate::retry::{Again, Attempts, Trouble};
 use crate::verify::{check_size, is_wrong_content};
 
+/// Smaller things are fetched anew after a restart: notes about them would cost more than they save.
+const WORTH_NOTES: u64 = 256 << 10;
+
 /// How a download ended.
 enum Outcome {
     /// The bytes are what was promised, and this is their name and size.
     Right(Digest, u64),
     /// Upstream still has what the memo describes, which is in the store.
     Unchanged(Memo),
-    /// The promised blob is in the store already, as its announced size showed.
-    There(Digest, u64),
+    /// The promised blob is in the store already, as its announced size showed; the notes are what upstream says of it.
+    There(Digest, u64, Notes),
 }
 
 /// Fetches a blob, or finds it in the store.
@@ -61,6 +64,18 @@ pub(crate) async fn fetch(
     let fetched = download.end(result).await;
     drop(alone);
     fetched
+}
+
+/// So much more of a whole is progress: then a server that breaks often is only slow, and yet there is an end.
+const fn good_piece(total: u64) -> u64 {
+    let piece = total / 16;
+    if piece < 1 {
+        1
+    } else if piece > 1 << 20 {
+        1 << 20
+    } else {
+        piece
+    }
 }
 
 /// One download.
@@ -125,10 +140,6 @@ impl<'a> Download<'a> {
         &self.request.url
     }
 
-    fn arrived(&self) -> u64 {
-        self.arrived.load(Ordering::Relaxed)
-    }
-
     /// The notes, for a moment.
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -159,10 +170,10 @@ impl<'a> Download<'a> {
             if !is_wrong_content(&error) {
                 return Err(error);
             }
+            // Pieces that don't fit together are no proof against upstream.
+            wrong += u32::from(!self.mixed.load(Ordering::Relaxed));
             self.start_over().await?;
             self.distrust.store(true, Ordering::Relaxed);
-            // Pieces that don't fit together are no proof against upstream.
-            wrong += u32::from(!self.mixed.swap(false, Ordering::Relaxed));
             let again = if wrong < WRONG_BYTES { Again::Yes } else { Again::No };
             attempts.again(Trouble { error, again }).await?;
         }
@@ -171,26 +182,23 @@ impl<'a> Download<'a> {
     /// Asks until everything is there, or until it turns out that nothing is needed.
     async fn receive(&self) -> Result<Option<Outcome>, FetchError> {
         let mut attempts = Attempts::new(self.fetcher, self.url());
+        let mut best = self.assembly.present().count();
         loop {
-            let before = self.arrived();
-            match self.attempt().await {
+            let trouble = match self.attempt().await {
                 Ok(outcome) => {
                     self.assembly.finish();
                     return Ok(outcome);
                 }
-                Err(trouble) => {
-                    self.count_progress(&mut attempts, before);
-                    attempts.again(trouble).await?;
-                }
+                Err(trouble) => trouble,
+            };
+            // An attempt that went a good piece further than all others is not counted. Bytes that only come again, since
+            // the server begins anew each time, are no progress.
+            let (now, good) = (self.assembly.present().count(), self.total().map_or(1 << 20, good_piece));
+            if now >= best + good {
+                best = now;
+                attempts.progressed();
             }
-        }
-    }
-
-    /// An attempt that brought a good piece of the whole is not counted.
-    fn count_progress(&self, attempts: &mut Attempts<'_>, before: u64) {
-        let good = self.total().map_or(1 << 20, |total| (total / 16).clamp(1, 1 << 20));
-        if self.arrived() - before >= good {
-            attempts.progressed();
+            attempts.again(trouble).await?;
         }
     }
 
@@ -199,54 +207,53 @@ impl<'a> Download<'a> {
         if let Some(total) =
             self.total().filter(|total| present.prefix() == *total && !self.expected.checksums.is_empty())
         {
-            check_size(self.url(), self.expected, total, false)?;
+            self.learn_total(total, true)?;
             return Ok(None);
         }
         let offset = self.resume_point(&present).await?;
         let ask = self.ask(offset);
         let answer = exchange(self.fetcher, &ask).await?;
-        match answer.status {
-            StatusCode::NOT_MODIFIED => match &self.memo {
-                Some(memo) => return Ok(Some(Outcome::Unchanged(memo.clone()))),
-                None => return Err(self.broken(&answer, "it says that nothing changed since a time that nobody named")),
-            },
-            StatusCode::RANGE_NOT_SATISFIABLE => {
+        let partial = answer.status == StatusCode::PARTIAL_CONTENT;
+        match (answer.status, &self.memo) {
+            (StatusCode::NOT_MODIFIED, Some(memo)) => return Ok(Some(Outcome::Unchanged(memo.clone()))),
+            (StatusCode::RANGE_NOT_SATISFIABLE, _) => {
                 self.start_over().await?;
                 return Err(self.broken(&answer, "it has less than was received already: starting over"));
             }
-            StatusCode::PARTIAL_CONTENT => {
-                if !self.continues(&answer, offset) {
-                    self.start_over().await?;
-                    return Err(self.broken(&answer, "it continues with something else: starting over"));
-                }
+            _ if partial && !self.continues(&answer, offset) => {
+                self.start_over().await?;
+                return Err(self.broken(&answer, "it continues with something else: starting over"));
             }
-            // It ignores ranges, or it has another version now: this is the whole, from its first byte.
-            _ => self.whole(&answer).await?,
+            _ => {}
         }
         if let (Some(digest), Some(total)) = (self.expected.blob(), answer.total())
             && self.fetcher.has(digest, total).await?
         {
-            return Ok(Some(Outcome::There(digest, total)));
+            return Ok(Some(Outcome::There(digest, total, Notes::of(self.url(), &answer))));
         }
-        let at = if answer.status == StatusCode::PARTIAL_CONTENT { offset } else { 0 };
-        self.body(answer, at).await?;
+        if !partial {
+            self.whole(&answer).await?;
+        }
+        if let Some(total) = answer.total() {
+            self.learn_total(total, true)?;
+        }
+        self.body(answer, if partial { offset } else { 0 }).await?;
         Ok(None)
     }
 
-    /// From where to ask on: behind what is there, but always for at least one byte, so that upstream can say that it
-    /// has another version now.
+    /// From where to ask on; from the beginning where what is there can't be guarded, or was wrong.
     async fn resume_point(&self, present: &Ranges) -> Result<u64, FetchError> {
-        let guarded = self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty();
-        let trusted = !self.distrust.load(Ordering::Relaxed);
-        if present.count() > 0 && !(guarded && trusted) {
+        let trusted = self.guarded() && !self.distrust.load(Ordering::Relaxed);
+        if present.count() > 0 && !trusted {
             self.start_over().await?;
             return Ok(0);
         }
-        let prefix = present.prefix();
-        Ok(match self.total() {
-            Some(total) if prefix >= total => total.saturating_sub(1),
-            _ => prefix,
-        })
+        Ok(present.prefix())
+    }
+
+    /// Whether it would be noticed if pieces did not belong together.
+    fn guarded(&self) -> bool {
+        self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty()
     }
 
     fn ask(&self, offset: u64) -> Ask<'a> {
@@ -287,27 +294,25 @@ impl<'a> Download<'a> {
         range.start == offset && same_total && notes.validators.agree(&Validators::of(&answer.headers))
     }
 
-    /// Takes note of an answer that is the whole thing.
+    /// Takes note of an answer that is the whole thing: the server ignores ranges, or has another version now.
     async fn whole(&self, answer: &Answer) -> Result<(), FetchError> {
         if self.assembly.present().count() > 0 {
             self.start_over().await?;
         }
-        let total = answer.total();
-        if let Some(total) = total {
-            check_size(self.url(), self.expected, total, true)?;
-            if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
-                self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: total });
-            }
+        let notes = Notes::of(self.url(), answer);
+        let small = notes.total.is_some_and(|total| total < WORTH_NOTES);
+        *self.notes() = notes;
+        if small { Ok(()) } else { self.save_notes() }
+    }
+
+    /// Takes note of the size, which is checked before a byte is taken.
+    fn learn_total(&self, total: u64, announced: bool) -> Result<(), FetchError> {
+        check_size(self.url(), self.expected, total, announced)?;
+        self.notes().total = Some(total);
+        if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
+            self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: total });
         }
-        *self.notes() = Notes {
-            url: self.url().to_string(),
-            validators: Validators::of(&answer.headers),
-            total,
-            media_type: answer::media_type(&answer.headers),
-            modified: answer::date(&answer.headers),
-            ranges: None,
-        };
-        self.save_notes()
+        Ok(())
     }
 
     /// Receives the body of an answer that begins at a place.
@@ -330,19 +335,14 @@ impl<'a> Download<'a> {
             Some(_) => Ok(()),
             None => {
                 debug_assert!(!full, "without a total only the end of the body ends it");
-                self.notes().total = Some(end);
-                if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
-                    self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: end });
-                }
-                Ok(())
+                Ok(self.learn_total(end, false)?)
             }
         }
     }
 
     /// Whether pieces may be asked for at the same time: what they are pieces of must be guarded.
     fn may_split(&self) -> bool {
-        let guarded = self.notes().validators.if_range().is_some() || !self.expected.checksums.is_empty();
-        guarded && !self.distrust.load(Ordering::Relaxed) && !self.single.load(Ordering::Relaxed)
+        self.guarded() && !self.distrust.load(Ordering::Relaxed) && !self.single.load(Ordering::Relaxed)
     }
 
     /// One request after the other from now on.

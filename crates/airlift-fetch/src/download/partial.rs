@@ -1,11 +1,11 @@
 //! Unfinished downloads: what is written down about them, and how far they can be trusted.
 
-use airlift_core::{Request, Time};
+use airlift_core::{Request, Time, UpstreamUrl};
 use airlift_store::Part;
 use serde::{Deserialize, Serialize};
 
 use super::assembly::Ranges;
-use crate::answer::Validators;
+use crate::answer::{self, Answer, Validators};
 use crate::fetcher::Expected;
 
 /// What is written down about an unfinished download.
@@ -19,6 +19,20 @@ pub(super) struct Notes {
     pub(super) modified: Option<Time>,
     /// What is there, where it is not simply the file's length.
     pub(super) ranges: Option<Vec<(u64, u64)>>,
+}
+
+impl Notes {
+    /// What an answer says.
+    pub(super) fn of(url: &UpstreamUrl, answer: &Answer) -> Self {
+        Self {
+            url: url.to_string(),
+            validators: Validators::of(&answer.headers),
+            total: answer.total(),
+            media_type: answer::media_type(&answer.headers),
+            modified: answer::date(&answer.headers),
+            ranges: None,
+        }
+    }
 }
 
 /// What is there of an earlier run, and may be gone on with.
@@ -41,6 +55,10 @@ pub(super) fn resumable(part: &Part, request: &Request, expected: &Expected) -> 
         Some(pairs) => pairs.iter().copied().collect(),
         None => [(0, length)].into_iter().collect(),
     };
-    let end = notes.total.or(expected.size).unwrap_or(u64::MAX).min(length);
+    let mut end = notes.total.or(expected.size).unwrap_or(u64::MAX).min(length);
+    if expected.checksums.is_empty() && notes.total.is_some_and(|total| total <= end) {
+        // At least one byte is asked for, so that upstream can say that it has another version now.
+        end = end.saturating_sub(1);
+    }
     (notes, ranges.up_to(end))
 }

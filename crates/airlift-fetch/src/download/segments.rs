@@ -69,6 +69,9 @@ impl Queue {
 }
 
 fn streams(download: &Download<'_>) -> usize {
+    if !download.may_split() {
+        return 1;
+    }
     let settings = download.fetcher.settings();
     settings.streams.min(settings.per_host).min(settings.jobs).max(1)
 }

@@ -110,7 +110,9 @@ fn finish(
         }
     }
     collected.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    collected.entries.dedup();
     collected.omitted.sort_by(|a, b| a.path.cmp(&b.path));
+    collected.omitted.dedup();
     fetcher.tell(&Event::Ended { task: Task::Collect });
     Ok(collected)
 }

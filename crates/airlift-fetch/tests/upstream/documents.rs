@@ -1,0 +1,98 @@
+//! Small things, heads, and files of this machine.
+
+use airlift_core::{Digest, Failure, Request};
+use airlift_fetch::{Expected, FetchError};
+use airlift_testkit::upstream::{Fault, Resource, Upstream, noise};
+
+use crate::world::{World, bounded, nothing, promise, request};
+
+#[tokio::test]
+async fn a_document_comes_with_all_that_upstream_said() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let resource =
+        Resource::new("{}").with_header("link", "</v2/x?n=1>; rel=\"next\"").with_header("x-digest", "sha256:00");
+    upstream.put("/x", Resource { media_type: Some("application/json; charset=utf-8".to_owned()), ..resource });
+    upstream.fail("/x", [Fault::Drop(1), Fault::Status(502, vec![], String::new())]);
+    let undated = request(&upstream.url("/x"));
+    let document = bounded(world.fetcher().document(&undated, &nothing())).await.expect("fetched");
+    assert_eq!(document.bytes, "{}");
+    assert_eq!(document.media_type.as_deref(), Some("application/json"));
+    assert_eq!(document.modified, None, "nobody asked for the date");
+    assert!(document.headers.contains_key("link"));
+    assert_eq!(document.url, undated.url);
+    assert!(world.has(b"{}").await);
+    assert_eq!(upstream.requests()[0].header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
+async fn a_promised_document_is_asked_for_once() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    upstream.put("/x", Resource { media_type: Some("application/vnd.x+json".to_owned()), ..Resource::new("{}") });
+    let (request, expected) = (request(&upstream.url("/x")), Expected::digest(Digest::of(b"{}")));
+    let first = bounded(world.fetcher().document(&request, &expected)).await.expect("fetched");
+    let again = bounded(world.fetcher().document(&request, &expected)).await.expect("there");
+    assert_eq!((first.cached, again.cached), (false, true));
+    assert_eq!((first.bytes, first.media_type), (again.bytes, again.media_type));
+    assert_eq!(upstream.requests().len(), 1, "a registry counts every one");
+}
+
+#[tokio::test]
+async fn a_document_has_a_limit() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    for sized in [true, false] {
+        upstream.put("/x", Resource { sized, ..Resource::new(noise(60, 100_000)) });
+        let error = bounded(world.fetcher().document(&request(&upstream.url("/x")), &Expected::limit(99_999))).await;
+        assert!(matches!(error, Err(FetchError::TooLarge { limit: 99_999, .. })), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn heads_tell_without_bodies() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let digest = Digest::of(b"manifest").to_string();
+    let resource = Resource::new("manifest").with_header("docker-content-digest", &digest);
+    upstream.put("/x", resource.clone());
+    upstream.put("/y", Resource { head: false, ..resource });
+    for path in ["/x", "/y"] {
+        let request =
+            Request { digest_header: Some("docker-content-digest"), dated: true, ..request(&upstream.url(path)) };
+        let head = bounded(world.fetcher().head(&request)).await.expect("a head");
+        assert_eq!(head.size, Some(8));
+        assert_eq!(head.digest.map(|digest| digest.to_string()), Some(digest.clone()));
+        assert!(head.modified.is_some());
+    }
+    let methods: Vec<String> = upstream.requests().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["HEAD", "HEAD", "GET"]);
+    let missing = bounded(world.fetcher().head(&request(&upstream.url("/none")))).await.expect_err("404");
+    assert!(missing.is_not_found());
+}
+
+#[tokio::test]
+async fn files_of_this_machine_are_upstreams_too() {
+    let world = World::new();
+    let content = noise(61, 3_000_000);
+    let path = world.folder.path().join("with space");
+    fs_err::write(&path, &content).expect("written");
+    let url = url::Url::from_file_path(&path).expect("a URL");
+    let dated = Request { dated: true, ..request(url.as_str()) };
+    let fetcher = world.fetcher();
+    assert_eq!(bounded(fetcher.head(&dated)).await.expect("a head").size, Some(3_000_000));
+    let fetched = bounded(fetcher.blob(&dated, &nothing())).await.expect("copied");
+    assert!(world.has(&content).await);
+    assert!(fetched.modified.is_some() && !fetched.cached);
+    assert_eq!(world.progress(), 3_000_000);
+    let again = bounded(fetcher.blob(&dated, &promise(&content))).await.expect("there");
+    assert!(again.cached);
+    let document = bounded(fetcher.document(&dated, &promise(&content))).await.expect("read");
+    assert_eq!(document.bytes, content);
+
+    let wrong = bounded(fetcher.blob(&dated, &promise(&noise(62, 3_000_000)))).await.expect_err("wrong bytes");
+    assert!(matches!(wrong, FetchError::Checksum { .. }), "{wrong:?}");
+    let folder = request(&format!("file://{}", world.folder.path().display()));
+    assert!(matches!(bounded(fetcher.blob(&folder, &nothing())).await, Err(FetchError::NoFile { .. })));
+    let missing = bounded(fetcher.blob(&request("file:///nonexistent/x"), &nothing())).await.expect_err("no file");
+    assert!(missing.is_not_found() && missing.line().contains("/nonexistent/x"), "{}", missing.line());
+    assert_eq!(missing.class(), airlift_core::Class::Upstream);
+    let left = fs_err::read_dir(world.folder.path().join("store/partial")).expect("a folder").count();
+    assert_eq!(left, 0);
+}
