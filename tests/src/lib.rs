@@ -8,6 +8,7 @@
 pub mod airlift;
 pub mod clients;
 pub mod digest;
+pub mod faulty;
 pub mod files;
 pub mod http;
 pub mod images;
@@ -16,6 +17,7 @@ pub mod manifests;
 pub mod process;
 pub mod random;
 pub mod registry;
+pub mod relay;
 pub mod rootfs;
 pub mod temporary;
 pub mod token;

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
 use crate::airlift::{Airlift, Served};
-use crate::http::{self, Answer, read_head};
+use crate::http::Answer;
 use crate::registry::{Registry, Upstream};
+use crate::relay::{self, Request, send};
 use crate::temporary;
 use crate::world::path;
 
@@ -21,8 +22,7 @@ pub const REPOSITORY: &str = "quay.io/conformance/one";
 
 /// Starts it; it runs until the test process ends.
 pub fn start() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    let address = listener.local_addr().expect("a listener has an address");
+    let (listener, address) = relay::listen();
     thread::spawn(move || {
         let mut registry = Mirrored::new();
         for stream in listener.incoming().flatten() {
@@ -53,32 +53,19 @@ impl Mirrored {
 
     /// Answers the one request of a connection.
     fn answer(&mut self, stream: &TcpStream) -> io::Result<()> {
-        let mut reader = BufReader::new(stream);
-        let (first, headers) = read_head(&mut reader)?;
-        let mut words = first.split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let length =
-            headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-        let mut body = vec![0; length.unwrap_or(0)];
-        reader.read_exact(&mut body)?;
-        let passed = ["accept", "content-type", "content-range", "range"];
-        let headers: Vec<(&str, &str)> = headers
-            .iter()
-            .filter(|(name, _)| passed.contains(&name.as_str()))
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let answer = match method {
-            "GET" | "HEAD" => http::request(self.mirror(), method, target, &headers, &body)?,
-            _ => self.push(method, target, &headers, &body)?,
+        let request = Request::read(stream)?;
+        let answer = match request.method.as_str() {
+            "GET" | "HEAD" => request.pass_on(self.mirror(), &request.target)?,
+            _ => self.push(&request)?,
         };
-        send(stream, &answer, method == "HEAD")
+        send(stream, &answer, &request.method)
     }
 
     /// Sends a push upstream, where the repository has no registry before its name, and remembers what it was.
-    fn push(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
-        let target = target.replacen("/v2/quay.io/", "/v2/", 1);
-        let mut answer = http::request(self.upstream.address(), method, &target, headers, body)?;
-        if method == "PUT" && answer.status == 201 {
+    fn push(&mut self, request: &Request) -> io::Result<Answer> {
+        let target = request.target.replacen("/v2/quay.io/", "/v2/", 1);
+        let mut answer = request.pass_on(self.upstream.address(), &target)?;
+        if request.method == "PUT" && answer.status == 201 {
             if let Some((_, reference)) = target.split_once("/manifests/") {
                 match reference.starts_with("sha256:") {
                     true => self.digests.insert(reference.to_owned()),
@@ -124,24 +111,4 @@ impl Mirrored {
         }
         manifest
     }
-}
-
-/// Sends an answer on as it came, with its connection closed after it.
-fn send(mut stream: &TcpStream, answer: &Answer, without_body: bool) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Answer\r\nConnection: close\r\n", answer.status);
-    for (name, value) in &answer.headers {
-        let replaced = ["connection", "keep-alive", "transfer-encoding"].contains(&name.as_str());
-        if !replaced && (without_body || name != "content-length") {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-    }
-    if !without_body && answer.status != 204 {
-        head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
-    }
-    head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
-    if !without_body {
-        stream.write_all(&answer.body)?;
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::http::read_head;
 use crate::registry::{PASSWORD, USER};
+use crate::relay;
 
 const ISSUER: &str = "airlift-e2e";
 const SERVICE: &str = "registry.airlift.invalid";
@@ -35,8 +36,7 @@ pub struct TokenServer {
 impl TokenServer {
     /// Starts it on a free port.
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let address = listener.local_addr().expect("a listener has an address");
+        let (listener, address) = relay::listen();
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key can be made");
         let certificate = CertificateParams::new(vec![ISSUER.to_owned()])
             .and_then(|params| params.self_signed(&key))

@@ -66,7 +66,7 @@ fn written(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Fails unless `verify` finds fault with an archive.
+/// Fails unless `verify` finds fault with an archive or a store.
 fn is_found(archive: &Path, what: &str) {
     let mut verify = WORLD.airlift.command([path("verify"), archive]);
     let said = output(&mut verify);
@@ -138,6 +138,30 @@ fn a_flipped_bit_is_found() {
         loads_nothing_wrong(&archive, &what);
         serves_nothing_wrong(&archive, &what);
     }
+}
+
+#[test]
+fn damage_in_a_store_is_found() {
+    let mut random = Random::announced("bit flips in a store");
+    let archive = written("whole.tar", &WORLD.archive);
+    let store = WORLD.work.path().join("damaged");
+    WORLD.airlift.run([path("load"), &archive, path("--store"), &store]);
+    let blobs = fs::read_dir(store.join("blobs/sha256")).expect("a store has blobs");
+    for blob in blobs {
+        let blob = blob.expect("a folder can be read").path();
+        let good = fs::read(&blob).expect("a blob can be read");
+        let mut bad = good.clone();
+        bad[random.below(good.len() as u64) as usize] ^= 1 << random.below(8);
+        let what = format!("a bit of {} in a store", blob.display());
+        for (bytes, what) in [(&bad[..], what.clone()), (&good[..good.len() - 1], format!("{what}, cut off"))] {
+            // In place of the file, not into it: it may be read-only, and another link to it may be elsewhere.
+            fs::remove_file(&blob).and_then(|()| fs::write(&blob, bytes)).expect("a blob can be replaced");
+            is_found(&store, &what);
+            serves_nothing_wrong(&store, &what);
+        }
+        fs::write(&blob, good).expect("a blob can be written");
+    }
+    WORLD.airlift.run([path("verify"), &store]);
 }
 
 #[test]
