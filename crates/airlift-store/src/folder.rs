@@ -14,8 +14,12 @@ use crate::blob::LocalBytes;
 use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, PARTIAL, SNAPSHOTS};
 
-/// How long to wait for another user of the same file, which may just be ending.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
+/// writing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait between two attempts.
+const RETRY: Duration = Duration::from_millis(5);
 
 /// The folders and files of a store.
 #[derive(Debug)]
@@ -128,26 +132,12 @@ impl Folder {
             .truncate(false)
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {
-                let note = format!("process {}\n", std::process::id());
-                file.set_len(0)
-                    .and_then(|()| file.write_all(note.as_bytes()))
-                    .map_err(StoreError::io("write", &path))?;
-                Ok(file)
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut note = String::new();
-                // Who holds it is a courtesy: where it can't be read, the answer is the same without it.
-                let _ = (&file).take(100).read_to_string(&mut note);
-                let holder = match note.trim() {
-                    "" => "another Airlift".to_owned(),
-                    holder => format!("another Airlift ({})", holder.escape_debug()),
-                };
-                Err(StoreError::Busy { path: self.root.clone(), holder })
-            }
-            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        if !try_lock(&file, &path, PATIENCE)? {
+            return Err(StoreError::Busy { path: self.root.clone(), holder: holder(&file) });
         }
+        let note = format!("process {}\n", std::process::id());
+        file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(StoreError::io("write", &path))?;
+        Ok(file)
     }
 
     /// What lies in the folder of unfinished downloads: paths and sizes.
@@ -185,11 +175,33 @@ fn check_marker(root: &Path) -> Result<(), StoreError> {
     header::version(&bytes, &format!("the store {}", root.display()), MARKER)
 }
 
+/// Who holds a lock, as the holder wrote it into the file. A courtesy: where it can't be read, the answer is the same.
+fn holder(file: &File) -> String {
+    let mut note = String::new();
+    let _ = file.take(100).read_to_string(&mut note);
+    match note.trim() {
+        "" => "another Airlift".to_owned(),
+        holder => format!("another Airlift ({})", holder.escape_debug()),
+    }
+}
+
+/// Tries to lock a file for a while; tells whether that went well.
+fn try_lock(file: &File, path: &Path, patience: Duration) -> Result<bool, StoreError> {
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < patience => std::thread::sleep(RETRY),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+        }
+    }
+}
+
 /// Opens an unfinished file, or makes it, and locks it.
 ///
 /// Between the two another holder may finish it: then it has got its final name, and another has to be made.
-pub(crate) fn open_locked(path: &Path, holder: &str) -> Result<File, StoreError> {
-    let begin = Instant::now();
+pub(crate) fn open_locked(path: &Path, holder: &str, patience: Duration) -> Result<File, StoreError> {
     loop {
         let mut options = OpenOptions::new();
         let file = options
@@ -199,14 +211,11 @@ pub(crate) fn open_locked(path: &Path, holder: &str) -> Result<File, StoreError>
             .truncate(false)
             .open(path)
             .map_err(StoreError::io("open", path))?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path) => return Ok(file),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Busy { path: path.to_owned(), holder: holder.to_owned() });
-            }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path)(error)),
+        if !try_lock(&file, path, patience)? {
+            return Err(StoreError::Busy { path: path.to_owned(), holder: holder.to_owned() });
+        }
+        if is_at(&file, path) {
+            return Ok(file);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use airlift_core::Digest;
 use serde::Serialize;
@@ -13,6 +14,10 @@ use crate::error::StoreError;
 use crate::folder::{Durability, Folder, open_locked, write_atomically};
 use crate::store::Store;
 use crate::work::briefly;
+
+/// How long to wait for another user of the same part, which may just be ending. Other processes don't count: they
+/// are kept out by the lock of the store.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// An unfinished blob: its data so far, and notes about them.
 ///
@@ -41,7 +46,7 @@ impl Part {
             }
         };
         let data = folder.join(format!("{name}.data"));
-        let file = open_locked(&data, "another download of the same thing")?;
+        let file = open_locked(&data, "another download of the same thing", PATIENCE)?;
         let notes = folder.join(format!("{name}.json"));
         Ok(Self { data, notes, file, store: store.clone(), _temporary: temporary })
     }

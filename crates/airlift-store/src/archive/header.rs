@@ -181,6 +181,14 @@ impl<'de> Deserialize<'de> for MemberName {
 }
 
 impl Header {
+    /// Name and date for messages, `example of 2026-11-23T01:45:00Z`; without the date where nothing in it has one.
+    pub fn describe(&self) -> String {
+        match self.created == Time::default() {
+            true => self.name.clone(),
+            false => format!("{} of {}", self.name, self.created),
+        }
+    }
+
     /// The header as the bytes of its member.
     pub(crate) fn to_bytes(&self) -> Bytes {
         let mut text = serde_json::to_string(self).expect("plain data with string keys is always JSON");

@@ -15,7 +15,7 @@ use crate::archive::{Packed, Target};
 use crate::blob::Blob;
 use crate::copy::{CHUNK, copy_range};
 use crate::error::StoreError;
-use crate::folder::{open_locked, sync_folder};
+use crate::folder::{PATIENCE, open_locked, sync_folder};
 use crate::snapshot::Snapshot;
 use crate::space;
 use crate::store::Store;
@@ -85,7 +85,7 @@ impl Job {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let file = open_locked(&partial, "another Airlift that packs the same archive")?;
+        let file = open_locked(&partial, "another Airlift that packs the same archive", PATIENCE)?;
         let written = self.to_partial(file, &partial, path, reporter);
         if written.is_err() {
             // The error is what counts; a file that can't be removed is overwritten by the next attempt.
