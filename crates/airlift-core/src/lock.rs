@@ -140,7 +140,7 @@ impl Lock {
             version: u32,
         }
         let options = manifest::machine_options();
-        let yaml = |source| LockError::Yaml { source: Box::new(manifest::yaml_error(text, source, &[])) };
+        let yaml = |source| LockError::Yaml { source: Box::new(manifest::yaml_error(text, source)) };
         let Versioned { version } = serde_saphyr::from_str_with_options(text, options.clone()).map_err(yaml)?;
         if version > VERSION {
             return Err(LockError::Newer { version });

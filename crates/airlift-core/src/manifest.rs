@@ -67,7 +67,7 @@ pub fn section<T: DeserializeOwned>(text: &str, keys: &'static [&'static str]) -
     serde_saphyr::with_deserializer_from_str_with_options(text, person_options(), |deserializer| {
         serde::de::DeserializeSeed::deserialize(seed, deserializer)
     })
-    .map_err(|error| yaml_error(text, error, keys))
+    .map_err(|error| yaml_error(text, error))
 }
 
 /// Options for what a person writes: `on` and `yes` are texts, aliases are bounded, duplicate keys are refused.
@@ -143,7 +143,7 @@ fn top_level_keys(text: &str) -> Vec<(String, u64, u64)> {
     let mut keys: Vec<(String, u64, u64)> = keys
         .unwrap_or_default()
         .into_keys()
-        .map(|key| (key.value, u64::from(key.referenced.line()), u64::from(key.referenced.column())))
+        .map(|key| (key.value, key.referenced.line(), key.referenced.column()))
         .collect();
     keys.sort_by_key(|(_, line, column)| (*line, *column));
     keys
@@ -238,9 +238,9 @@ fn line_of(text: &str, line: u64) -> Option<String> {
 }
 
 /// Turns an error of the YAML library into ours.
-pub(crate) fn yaml_error(text: &str, error: serde_saphyr::Error, _keys: &[&str]) -> ManifestError {
+pub(crate) fn yaml_error(text: &str, error: serde_saphyr::Error) -> ManifestError {
     let error = error.without_snippet();
-    let place = error.location().map(|at| (u64::from(at.line()), u64::from(at.column()))).filter(|(line, _)| *line > 0);
+    let place = error.location().map(|at| (at.line(), at.column())).filter(|(line, _)| *line > 0);
     let reason = match error {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => unknown_field(field, expected),
         serde_saphyr::Error::Message { msg, .. } => msg.clone(),

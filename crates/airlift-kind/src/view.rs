@@ -12,7 +12,7 @@ pub struct View {
     kind: &'static str,
     store: Store,
     index: Arc<Index>,
-    name: Arc<str>,
+    description: Arc<str>,
     created: Time,
 }
 
@@ -23,14 +23,14 @@ impl View {
             kind,
             store,
             index: Arc::clone(&snapshot.index),
-            name: snapshot.header.name.as_str().into(),
+            description: snapshot.header.describe().into(),
             created: snapshot.header.created,
         }
     }
 
     /// The snapshot's name and date, for messages: `example of 2026-11-23T01:45:00Z`.
-    pub fn describe(&self) -> String {
-        format!("{} of {}", self.name, self.created)
+    pub fn describe(&self) -> &str {
+        &self.description
     }
 
     /// The newest change of anything in the snapshot: the `Last-Modified` of what has no date of its own.

@@ -6,7 +6,7 @@ use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::service::{Tracked, date, plain};
+use crate::service::{Tracked, plain};
 use crate::site::Site;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -44,7 +44,7 @@ impl Admin {
         let current = self.site.current();
         let health = json!({
             "status": "ok",
-            "snapshot": { "name": current.name, "id": current.id, "created": date(current.created) },
+            "snapshot": { "name": current.header.name, "id": current.id, "created": current.header.created },
             "omitted": current.omitted(),
             "damaged": self.site.responder.damaged(),
         });

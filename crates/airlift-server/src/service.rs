@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Instant, SystemTime};
 
-use airlift_core::Time;
 use airlift_kind::respond::{self, Body};
 use airlift_kind::{Asked, Reply};
 use airlift_store::StoreError;
@@ -52,7 +51,7 @@ impl Desk {
                 reply = later.await;
             }
             if !matches!(reply, Reply::Pass) {
-                return (kind, site.responder.respond(&asked, current.created, reply).await);
+                return (kind, site.responder.respond(&asked, current.header.created, reply).await);
             }
         }
         (nobody, self.not_found(&current, &path))
@@ -152,9 +151,4 @@ pub(crate) fn plain(status: StatusCode, media_type: &'static str, text: String) 
     let mut response = respond::text(status, text);
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.map(Tracked::unaccounted)
-}
-
-/// A date for JSON.
-pub(crate) fn date(time: Time) -> serde_json::Value {
-    serde_json::Value::String(time.to_string())
 }

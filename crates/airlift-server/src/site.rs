@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use airlift_core::{Event, Index, Observer, Omission, Time};
+use airlift_core::{Event, Index, Observer, Omission};
 use airlift_kind::respond::Responder;
 use airlift_kind::{DynKind, Lookup, View};
-use airlift_store::{Snapshot, SnapshotId, Store, StoreError};
+use airlift_store::{Header, Snapshot, SnapshotId, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
@@ -27,8 +27,7 @@ pub(crate) struct Site {
 /// One snapshot, ready to be asked.
 pub(crate) struct Current {
     pub(crate) id: SnapshotId,
-    pub(crate) name: String,
-    pub(crate) created: Time,
+    pub(crate) header: Header,
     /// What each kind says, in the order of the site's kinds.
     pub(crate) lookups: Vec<Arc<dyn Lookup>>,
     index: Arc<Index>,
@@ -42,8 +41,7 @@ impl Current {
             let view = |kind: &&'static dyn DynKind| kind.serve(View::new(kind.name(), store.clone(), &snapshot));
             Self {
                 id: snapshot.id(),
-                name: snapshot.header.name.clone(),
-                created: snapshot.header.created,
+                header: snapshot.header.clone(),
                 lookups: kinds.iter().map(view).collect(),
                 index: Arc::clone(&snapshot.index),
             }
@@ -53,7 +51,7 @@ impl Current {
 
     /// For messages: `example of 2026-11-23T01:45:00Z`.
     pub(crate) fn describe(&self) -> String {
-        format!("{} of {}", self.name, self.created)
+        self.header.describe()
     }
 
     /// How much the snapshot should have and does not.
@@ -78,7 +76,7 @@ impl Site {
         let snapshot = snapshot.ok_or_else(|| StoreError::Empty { place: store.describe() })?;
         let current = Current::new(&kinds, &store, snapshot).await?;
         let metrics = Metrics::new();
-        metrics.switched(&current.name, &current.id.to_string(), current.omitted());
+        metrics.switched(&current.header.name, &current.id.to_string(), current.omitted());
         let names = kinds.iter().map(|kind| kind.name()).chain(["none"]);
         Ok(Self {
             responder: Responder::new(store.clone()),
@@ -128,7 +126,7 @@ impl Site {
         }
         let Some(snapshot) = self.store.current().await? else { return Ok(None) };
         let current = Arc::new(Current::new(&self.kinds, &self.store, snapshot).await?);
-        self.metrics.switched(&current.name, &current.id.to_string(), current.omitted());
+        self.metrics.switched(&current.header.name, &current.id.to_string(), current.omitted());
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&current);
         Ok(Some(current))
     }

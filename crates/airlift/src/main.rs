@@ -33,6 +33,8 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(commands::run(arguments, &printer));
     printer.finish();
+    // A thread may hang in a read from a pipe that nobody writes to; nothing that matters is left to wait for.
+    runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => printer.fail(&trouble),

@@ -78,7 +78,7 @@ impl<'a> Named<'a> {
             // What a script answers is named by the script, if at all.
             None => name_from_upstream(file, fetcher).await.or_else(from_url),
         };
-        let name = name.ok_or_else(|| FilesError::Nameless { url: file.url.clone() })?;
+        let name = name.ok_or_else(|| FilesError::Nameless { url: Box::new(file.url.clone()) })?;
         Ok(Self { file, name, by_host })
     }
 }
@@ -116,9 +116,11 @@ impl<'a> Paths<'a> {
     /// A path that the file must have.
     fn claim(&mut self, path: &str, file: &'a FileSpec) -> Result<(), FilesError> {
         match self.0.insert(path.to_owned(), file) {
-            Some(other) if other.url != file.url => {
-                Err(FilesError::Twice { path: path.to_owned(), first: other.url.clone(), second: file.url.clone() })
-            }
+            Some(other) if other.url != file.url => Err(FilesError::Twice {
+                path: path.to_owned(),
+                first: Box::new(other.url.clone()),
+                second: Box::new(file.url.clone()),
+            }),
             _ => Ok(()),
         }
     }
@@ -135,7 +137,7 @@ impl<'a> Paths<'a> {
     fn entries(self) -> Result<Vec<PlanEntry>, FilesError> {
         let entries = self.0.into_iter().map(|(path, file)| {
             let path = TreePath::new(format!("files/{path}"));
-            let path = path.map_err(|source| FilesError::Name { url: file.url.clone(), source })?;
+            let path = path.map_err(|source| FilesError::Name { url: Box::new(file.url.clone()), source })?;
             let entry = PlanEntry::new(path, Source::Fetch(request(file)));
             let checksums = file.sha256.into_iter().map(Into::into).collect();
             Ok(PlanEntry { checksums, purl: Some(purl(file)), ..entry })

@@ -10,7 +10,7 @@ pub enum FilesError {
     #[error("the file {url} can't be named in an archive")]
     Name {
         /// The file's URL.
-        url: UpstreamUrl,
+        url: Box<UpstreamUrl>,
         /// What is wrong with the path.
         source: PathError,
     },
@@ -20,15 +20,15 @@ pub enum FilesError {
         /// The path below the server's root.
         path: String,
         /// The one.
-        first: UpstreamUrl,
+        first: Box<UpstreamUrl>,
         /// The other.
-        second: UpstreamUrl,
+        second: Box<UpstreamUrl>,
     },
     /// A URL that ends in no file name, of which upstream does not tell one either.
     #[error("{url} has no file name")]
     Nameless {
         /// The file's URL.
-        url: UpstreamUrl,
+        url: Box<UpstreamUrl>,
     },
 }
 

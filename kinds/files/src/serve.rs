@@ -17,13 +17,11 @@ const SUMS: &str = "SHA256SUMS";
 /// The files of one snapshot.
 pub(crate) struct Tree {
     view: View,
-    archive: String,
 }
 
 impl Tree {
     pub(crate) fn new(view: View) -> Self {
-        let archive = view.describe();
-        Self { view, archive }
+        Self { view }
     }
 
     /// What is in a folder; none where it is no folder.
@@ -44,7 +42,7 @@ impl Tree {
             }
         }
         let folders = folders.into_iter().map(|(name, files)| Entry::Folder { name: name.to_owned(), files });
-        Some(Listing { path, archive: &self.archive, entries: folders.chain(files).collect() })
+        Some(Listing { path, archive: self.view.describe(), entries: folders.chain(files).collect() })
     }
 
     fn folder(&self, asked: &Asked<'_>) -> Option<Reply> {

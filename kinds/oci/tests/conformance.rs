@@ -66,7 +66,7 @@ async fn signatures_travel_without_the_referrers_api() {
     let (index, amd64, _) = fill(&registry, "x/signed");
     let stem = |descriptor: &Value| digest(descriptor).replace(':', "-");
     let sbom = registry.referrer("x/signed", &index, "application/spdx+json", &[]);
-    registry.index("x/signed", &[sbom.clone()], &[&stem(&index)]);
+    registry.index("x/signed", &[sbom], &[&stem(&index)]);
     for ending in [".sig", ".att", ".sbom"] {
         registry.image("x/signed", "amd64", &[&format!("{}{ending}", stem(&amd64))]);
     }

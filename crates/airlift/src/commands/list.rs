@@ -22,9 +22,8 @@ pub(super) async fn run(arguments: &cli::List, context: &Context<'_>) -> Result<
         false => format!("{} of {}", nodes.len(), human::count(snapshot.index.nodes().len() as u64, "name")),
     };
     printer.line(format!(
-        "{of}; {} of {}, {}, {}",
-        header.name,
-        header.created,
+        "{of}; {}, {}, {}",
+        header.describe(),
         human::count(header.blobs, "blob"),
         human::bytes(header.bytes)
     ));

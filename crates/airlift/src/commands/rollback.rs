@@ -12,10 +12,9 @@ pub(super) async fn run(arguments: &cli::Rollback, context: &Context<'_>) -> Res
     let id = store.rollback().await?;
     let header = super::current(&store).await?.header;
     context.printer.line(format!(
-        "{} is now at {} of {} ({id}); a running server follows within seconds",
+        "{} is now at {} ({id}); a running server follows within seconds",
         store.describe(),
-        header.name,
-        header.created
+        header.describe()
     ));
     context.printer.object("rolled_back", json!({ "snapshot": id }));
     Ok(())

@@ -13,10 +13,9 @@ pub(super) async fn run(arguments: &cli::Snapshots, context: &Context<'_>) -> Re
         let mark = if info.current { "*" } else { " " };
         let header = &info.header;
         context.printer.line(format!(
-            "{mark} {}  {} of {}  {}, {}",
+            "{mark} {}  {}  {}, {}",
             info.id,
-            header.name,
-            header.created,
+            header.describe(),
             human::count(header.blobs, "blob"),
             human::bytes(header.bytes)
         ));
