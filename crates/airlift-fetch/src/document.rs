@@ -165,7 +165,6 @@ async fn from_store(
     if sums.check(&request.url, expected).is_err() {
         return Ok(None);
     }
-    fetcher.remember_size(promised, memo.size);
     let modified = memo.modified_for(request);
     let (headers, url) = (HeaderMap::new(), request.url.clone());
     Ok(Some(Document { digest: promised, bytes, media_type: memo.media_type, modified, headers, url, cached: true }))

@@ -32,7 +32,6 @@ struct Inner {
     gate: Gate,
     auth: Auth,
     keys: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    sizes: Mutex<HashMap<Digest, u64>>,
 }
 
 /// What is known beforehand about something that is fetched.
@@ -137,8 +136,8 @@ impl Fetcher {
         let client = client::build(&settings)?;
         let gate = Gate::new(settings.jobs, settings.per_host);
         let auth = Auth::new(&settings);
-        let (keys, sizes) = (Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { settings, store, observer, cancel, client, gate, auth, keys, sizes })))
+        let keys = Mutex::default();
+        Ok(Self(Arc::new(Inner { settings, store, observer, cancel, client, gate, auth, keys })))
     }
 
     /// The store that everything goes to.
@@ -199,13 +198,11 @@ impl Fetcher {
         expected: &Expected,
         wanted: Wanted,
     ) -> Result<Fetched, FetchError> {
-        let fetched = match file::path_of(&request.url)? {
+        match file::path_of(&request.url)? {
             // These futures are large, and many of them wait at the same time.
             Some(path) => Box::pin(self.stoppable(file::blob(self, request, expected, (&path, wanted.task)))).await,
             None => Box::pin(download::fetch(self, request, expected, wanted)).await,
-        }?;
-        self.remember_size(fetched.digest, fetched.size);
-        Ok(fetched)
+        }
     }
 
     /// Stops at once when the run is stopped.
@@ -263,13 +260,10 @@ impl Fetcher {
         lock.lock_owned().await
     }
 
-    /// The size of a blob that this fetcher has handled.
-    pub(crate) fn known_size(&self, digest: Digest) -> Option<u64> {
-        self.0.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).copied()
-    }
-
-    pub(crate) fn remember_size(&self, digest: Digest, size: u64) {
-        self.0.sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, size);
+    /// The size of a blob, where the store has it.
+    pub(crate) async fn find(&self, digest: Digest) -> Result<Option<u64>, FetchError> {
+        let blob = self.store().find(digest).await.map_err(FetchError::store)?;
+        Ok(blob.map(|blob| blob.size()))
     }
 
     /// Whether the store has a blob.
@@ -280,10 +274,7 @@ impl Fetcher {
 
     /// Puts bytes into the store.
     pub(crate) async fn put(&self, bytes: Bytes) -> Result<Digest, FetchError> {
-        let size = bytes.len() as u64;
-        let digest = self.store().put(bytes).await.map_err(FetchError::store)?;
-        self.remember_size(digest, size);
-        Ok(digest)
+        self.store().put(bytes).await.map_err(FetchError::store)
     }
 }
 

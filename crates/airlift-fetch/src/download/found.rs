@@ -24,9 +24,12 @@ pub(super) async fn in_store(
 ) -> Result<Found, FetchError> {
     let facts = wanted.media_type || wanted.modified;
     let mut promised = expected.blob();
-    let mut size = expected.size.or_else(|| fetcher.known_size(promised?));
+    let mut size = match (promised, expected.size) {
+        (Some(digest), None) => fetcher.find(digest).await?,
+        (_, size) => size,
+    };
     let mut memo = None;
-    if promised.is_none() || size.is_none() || facts {
+    if promised.is_none() || facts {
         memo = Memo::load(fetcher, request).await?.filter(|memo| memo.fits(expected));
         if let Some(memo) = memo.as_ref().filter(|_| !expected.checksums.is_empty()) {
             (promised, size) = (Some(memo.digest), Some(memo.size));

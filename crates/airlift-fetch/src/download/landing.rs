@@ -41,11 +41,6 @@ impl Download<'_> {
                     cached: true,
                 })
             }
-            Ok(Outcome::There(digest, size, notes)) => {
-                self.part.discard().map_err(FetchError::store)?;
-                let modified = notes.modified.filter(|_| request.dated);
-                Ok(Fetched { digest, size, media_type: notes.media_type, modified, cached: true })
-            }
             Err(error) => {
                 if is_wrong_content(&error) || matches!(error, FetchError::TooLarge { .. }) {
                     self.part.discard().map_err(FetchError::store)?;

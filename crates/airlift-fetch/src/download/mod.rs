@@ -38,8 +38,6 @@ enum Outcome {
     Right(Digest, u64),
     /// Upstream still has what the memo describes, which is in the store.
     Unchanged(Memo),
-    /// The promised blob is in the store already, as its announced size showed; the notes are what upstream says of it.
-    There(Digest, u64, Notes),
 }
 
 /// Fetches a blob, or finds it in the store.
@@ -225,11 +223,6 @@ impl<'a> Download<'a> {
                 return Err(self.broken(&answer, "it continues with something else: starting over"));
             }
             _ => {}
-        }
-        if let (Some(digest), Some(total)) = (self.expected.blob(), answer.total())
-            && self.fetcher.has(digest, total).await?
-        {
-            return Ok(Some(Outcome::There(digest, total, Notes::of(self.url(), &answer))));
         }
         if !partial {
             self.whole(&answer).await?;

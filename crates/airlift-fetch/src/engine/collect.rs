@@ -1,5 +1,7 @@
 //! Fetching a plan.
 
+use std::os::unix::fs::MetadataExt;
+
 use airlift_core::event::Task;
 use airlift_core::{Event, Failure, LockEntry, Omission, Plan, PlanEntry, Source, UpstreamUrl};
 use airlift_store::space;
@@ -60,18 +62,31 @@ async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchErr
     let mut counted = Vec::with_capacity(jobs.len());
     let mut bytes = 0;
     for job in jobs {
-        let missing = match job.known(fetcher) {
-            (Some(digest), Some(size)) if fetcher.has(digest, size).await? => 0,
-            (_, size) => size.unwrap_or(0),
+        let missing = match job.known(fetcher).await? {
+            (_, true) => 0,
+            (size, false) => size.unwrap_or(0),
         };
         bytes += missing;
         counted.push(missing > 0);
     }
-    if let Some(root) = fetcher.store().root() {
-        space::require(root, bytes, "collecting").map_err(FetchError::store)?;
+    if let Some(root) = fetcher.store().root().filter(|_| bytes > 0) {
+        let more = bytes.saturating_sub(unfinished(fetcher)?);
+        space::require(root, more, "collecting").map_err(FetchError::store)?;
     }
     fetcher.tell(&Event::Began { task: Task::Collect, items: jobs.len() as u64, bytes });
     Ok(counted)
+}
+
+/// The bytes of unfinished downloads, which have their room on the disk already: without them a run that goes on could
+/// be refused although it fits.
+fn unfinished(fetcher: &Fetcher) -> Result<u64, FetchError> {
+    let part = fetcher.store().part("the folder of unfinished downloads").map_err(FetchError::store)?;
+    let beside = part.path().parent().map(fs_err::read_dir);
+    let files = beside.and_then(Result::ok).into_iter().flatten().filter_map(Result::ok);
+    // A file with holes takes less room than its length.
+    let bytes = files.filter_map(|file| file.metadata().ok()).map(|meta| meta.blocks() * 512).sum();
+    part.discard().map_err(FetchError::store)?;
+    Ok(bytes)
 }
 
 async fn run(fetcher: &Fetcher, name: String, (job, counted): (&Job, bool)) -> Result<Fetched, FetchError> {

@@ -127,14 +127,19 @@ impl Job {
         }
     }
 
-    /// The blob's digest and size, as far as they are known before anything is fetched.
-    pub(super) fn known(&self, fetcher: &Fetcher) -> (Option<Digest>, Option<u64>) {
-        match &self.work {
+    /// The blob's size, as far as a promise or the store tells it, and whether the store has it.
+    pub(super) async fn known(&self, fetcher: &Fetcher) -> Result<(Option<u64>, bool), FetchError> {
+        let (digest, size) = match &self.work {
             Work::Put(bytes) => (Some(Digest::of(bytes)), Some(bytes.len() as u64)),
-            Work::Fetch { expected, .. } => {
-                let digest = expected.blob();
-                (digest, expected.size.or_else(|| fetcher.known_size(digest?)))
+            Work::Fetch { expected, .. } => (expected.blob(), expected.size),
+        };
+        match (digest, size) {
+            (Some(digest), Some(size)) => Ok((Some(size), fetcher.has(digest, size).await?)),
+            (Some(digest), None) => {
+                let found = fetcher.find(digest).await?;
+                Ok((found, found.is_some()))
             }
+            (None, size) => Ok((size, false)),
         }
     }
 
@@ -150,10 +155,9 @@ impl Job {
                 Ok(Fetched { digest, size, media_type: None, modified: None, cached })
             }
             Work::Fetch { requests, expected, wanted } => {
-                let expected = Expected { size: self.known(fetcher).1, ..expected.clone() };
                 let mut first = None;
                 for request in requests {
-                    match fetcher.blob_for(request, &expected, *wanted).await {
+                    match fetcher.blob_for(request, expected, *wanted).await {
                         Ok(fetched) => return Ok(fetched),
                         Err(error) if super::is_fatal(&error) => return Err(error),
                         // The first one tells most: the others are only other ways to the same bytes.

@@ -38,16 +38,11 @@ pub async fn measure(fetcher: &Fetcher, plan: &Plan) -> Result<Measured, FetchEr
 
 /// The size of a blob, and whether it is in the store.
 async fn size(fetcher: &Fetcher, job: &Job) -> Result<Option<(u64, bool)>, FetchError> {
-    let (digest, mut size) = job.known(fetcher);
+    let (mut size, cached) = job.known(fetcher).await?;
     if let (None, Work::Fetch { requests, .. }) = (size, &job.work)
         && let Some(request) = requests.first()
     {
         size = fetcher.head(request).await?.size;
     }
-    let Some(size) = size else { return Ok(None) };
-    let cached = match digest {
-        Some(digest) => fetcher.has(digest, size).await?,
-        None => false,
-    };
-    Ok(Some((size, cached)))
+    Ok(size.map(|size| (size, cached)))
 }
