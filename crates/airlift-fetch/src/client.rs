@@ -110,6 +110,10 @@ impl From<reqwest::Error> for Transport {
         if kind == TransportKind::Stall {
             message = format!("nothing was received for too long ({message})");
         }
+        if kind == TransportKind::Dns && message.starts_with("no records found") {
+            // The library shows its query in the form of a program.
+            message = "the host's name has no address".to_owned();
+        }
         Self { kind, message: crate::answer::clean(&message, 200) }
     }
 }

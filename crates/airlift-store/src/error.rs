@@ -44,6 +44,12 @@ pub enum StoreError {
         /// What the object store says.
         source: Box<object_store::Error>,
     },
+    /// A path that nothing is at.
+    #[error("there is neither an archive nor a store at {}", path.display())]
+    Nothing {
+        /// The path.
+        path: PathBuf,
+    },
     /// A folder, or a file, that is neither a store nor an archive.
     #[error("{} is no store: {reason}", path.display())]
     NotAStore {
@@ -251,7 +257,8 @@ impl Failure for StoreError {
             Self::Lock { .. } => Class::Damaged,
             Self::Space { .. } => Class::Space,
             Self::ReadOnly { .. } | Self::Overlap { .. } => Class::Usage,
-            Self::Objects { .. }
+            Self::Nothing { .. }
+            | Self::Objects { .. }
             | Self::Busy { .. }
             | Self::Raced { .. }
             | Self::Limit { .. }
@@ -278,6 +285,9 @@ impl Failure for StoreError {
             Self::Busy { .. } => "wait until it is done, or stop it: what it did is kept",
             Self::Raced { .. } => "run the same command again",
             Self::ReadOnly { .. } => "load the archive into a store first: `airlift load ARCHIVE --store FOLDER`",
+            Self::Nothing { .. } => {
+                "name an archive, or make a store first: `airlift load ARCHIVE` behind the gap, `airlift collect` before it"
+            }
             Self::NotAStore { .. } => "`airlift collect` and `airlift load` make a store; an empty folder will do",
             Self::Empty { .. } => "`airlift collect` or `airlift load` brings a snapshot into it",
             Self::Oldest { .. } => "`airlift load` an older archive to go back further",

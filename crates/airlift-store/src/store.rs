@@ -96,7 +96,12 @@ impl Store {
     ///
     /// As [`Store::folder`] and [`Store::archive`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let meta = std::fs::metadata(path).map_err(StoreError::io("open", path))?;
+        let meta = match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Nothing { path: path.to_owned() });
+            }
+            meta => meta.map_err(StoreError::io("open", path))?,
+        };
         match meta.is_dir() {
             true => Folder::open(path).and_then(Self::in_folder),
             false => Self::archive(path).await,
