@@ -101,7 +101,7 @@ impl Failure for CollectError {
         }
         hints.truncate(3);
         let kept = "what was fetched is kept for the next run; --keep-going leaves out what can't be had";
-        Some(hints.into_iter().chain([kept]).collect::<Vec<_>>().join("; "))
+        Some(hints.into_iter().chain([kept]).collect::<Vec<_>>().join("\n"))
     }
 }
 

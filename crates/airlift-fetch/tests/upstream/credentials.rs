@@ -167,3 +167,37 @@ async fn a_password_is_not_sent_in_clear_text_because_a_registry_says_so() {
     assert_eq!(error.expect_err("401").status(), Some(401));
     assert_eq!(plain.requests().len(), 0);
 }
+
+/// Runs the next test in a process of its own, whose PATH has a credential helper.
+#[tokio::test]
+async fn credential_helpers_are_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let helper = folder.path().join("docker-credential-airlift-test");
+    let script = "#!/bin/sh\nread host\nprintf '{\"Username\":\"me\",\"Secret\":\"s3cr3t word\"}'\necho \"$1 $host\" >> \"$0.log\"\n";
+    fs_err::write(&helper, script).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(&helper, executable).expect("executable");
+    let test = std::env::current_exe().expect("this test");
+    let mut command = tokio::process::Command::new(test);
+    command.args(["--exact", "--ignored", "credentials::with_a_helper_in_the_path"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
+    let output = bounded(command.output()).await.expect("run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "the other test was not run");
+    let log = fs_err::read_to_string(folder.path().join("docker-credential-airlift-test.log")).expect("a log");
+    assert_eq!(log.lines().collect::<Vec<_>>(), ["get registry.example"], "asked once, and then remembered");
+}
+
+#[tokio::test]
+#[ignore = "needs a credential helper in its PATH, which credential_helpers_are_asked gives it"]
+async fn with_a_helper_in_the_path() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    for path in ["/x", "/y"] {
+        upstream.put(path, Resource::new("x").guarded(basic()));
+    }
+    let fetcher = world.fetcher_with(docker_config(&world, r#"{"credHelpers":{"registry.example":"airlift-test"}}"#));
+    for path in ["/x", "/y"] {
+        let request = Request { credentials: Some("registry.example".to_owned()), ..request(&upstream.url(path)) };
+        bounded(fetcher.document(&request, &nothing())).await.expect("the helper knows");
+    }
+}

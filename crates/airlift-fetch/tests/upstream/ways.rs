@@ -4,6 +4,8 @@ use airlift_core::{Failure, Secret};
 use airlift_fetch::{FetchError, Proxies, Settings, TransportKind};
 use airlift_testkit::upstream::{Fault, Options, Resource, Upstream, noise};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::world::{World, bounded, nothing, request, settings};
 
 #[tokio::test]
@@ -116,4 +118,62 @@ async fn who_is_not_there_is_named() {
     let FetchError::Transport { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!(source.kind, TransportKind::Dns, "{source}");
     assert!(error.hint().is_some_and(|hint| hint.contains("nobody.invalid")));
+}
+
+/// A proxy that opens tunnels for whoever has the right password, and remembers to where.
+async fn tunnels(password: &'static str) -> (std::net::SocketAddr, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let opened = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = std::sync::Arc::clone(&opened);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let log = std::sync::Arc::clone(&log);
+            tokio::spawn(async move { drop(tunnel(client, password, &log).await) });
+        }
+    });
+    (address, opened)
+}
+
+async fn tunnel(
+    mut client: tokio::net::TcpStream,
+    password: &str,
+    log: &std::sync::Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    if !head.to_ascii_lowercase().contains(&format!("proxy-authorization: basic {password}").to_ascii_lowercase()) {
+        return client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").await;
+    }
+    let mut server = tokio::net::TcpStream::connect(&target).await?;
+    log.lock().expect("a log").push(target);
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+#[tokio::test]
+async fn https_goes_through_tunnels() {
+    let world = World::new();
+    let upstream = Upstream::with(Options { tls: true, http2: true, ..Options::default() }).await;
+    upstream.put("/x", Resource::new("x"));
+    // me:s3cr3t
+    let (proxy, opened) = tunnels("bWU6czNjcjN0").await;
+    let settings = |user: &str| {
+        let https = Some(Secret::new(format!("http://{user}@{proxy}")));
+        let proxies = Proxies { https, ..Proxies::default() };
+        Settings { proxies, roots: vec![upstream.authority()], attempts: 2, ..settings() }
+    };
+    let fetcher = world.fetcher_with(settings("me:s3cr3t"));
+    let document = bounded(fetcher.document(&request(&upstream.url("/x")), &nothing())).await.expect("fetched");
+    assert_eq!(document.bytes, "x");
+    assert_eq!(*opened.lock().expect("a log"), [upstream.address().to_string()]);
+    let refused = world.fetcher_with(settings("me:wr0ng"));
+    let error = bounded(refused.document(&request(&upstream.url("/x")), &nothing())).await.expect_err("407");
+    let FetchError::Transport { source, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(source.kind, TransportKind::Proxy, "{source:?}");
+    assert!(!format!("{error:?} {}", error.line()).contains("wr0ng"));
 }
