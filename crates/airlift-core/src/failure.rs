@@ -73,7 +73,7 @@ pub trait Failure: Error + Send + Sync + 'static {
     /// The class, from which the exit code follows.
     fn class(&self) -> Class;
 
-    /// What a person can do about it: a sentence.
+    /// What a person can do about it: a sentence, or several with line feeds between them.
     fn hint(&self) -> Option<String> {
         None
     }

@@ -128,8 +128,8 @@ impl Printer {
                 _ => write_line(&format!("  caused by: {message}"), true),
             }
         }
-        if let Some(text) = trouble.hint() {
-            write_line(&format!("{}: {text}", self.paint(hint, "hint")), true);
+        for line in trouble.hint().iter().flat_map(|text| text.lines()) {
+            write_line(&format!("{}: {line}", self.paint(hint, "hint")), true);
         }
         ExitCode::from(code)
     }

@@ -18,8 +18,8 @@ const JSON_EVERY: Duration = Duration::from_millis(500);
 /// An event that a person should read, as a line.
 fn message(event: &Event, verbose: u8) -> Option<String> {
     match event {
-        Event::Retrying { url, attempt, wait_ms, reason } => {
-            Some(format!("{url}: {reason}; attempt {attempt} follows in {:.1} s", *wait_ms as f64 / 1000.0))
+        Event::Retrying { attempt, wait_ms, reason, .. } => {
+            Some(format!("{reason}; attempt {attempt} follows in {:.1} s", *wait_ms as f64 / 1000.0))
         }
         Event::Throttled { host, wait_ms, reason } => {
             Some(format!("{host} asks to wait {} s: {reason}", wait_ms.div_ceil(1000)))
