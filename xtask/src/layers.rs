@@ -21,6 +21,11 @@ const MACHINE: [(&str, &[&str]); 8] = [
     ("airlift", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-server", "airlift-store"]),
 ];
 
+/// What drives the program from outside may use of the machine: what measures makes its own archives, and what tests from
+/// end to end knows nothing of the inside.
+const OUTSIDE: [(&str, &[&str]); 3] =
+    [("airlift-bench", &["airlift-core", "airlift-store"]), ("airlift-e2e", &[]), ("xtask", &[])];
+
 /// What a kind may use of the machine: what plans and what answers, and not where bytes lie.
 const FOR_KINDS: [&str; 3] = ["airlift-core", "airlift-fetch", "airlift-kind"];
 
@@ -32,7 +37,7 @@ const LIBRARIES: [Library; 3] = [
     Library {
         names: &["anstyle", "clap", "clap_complete", "clap_mangen", "indicatif", "tracing-subscriber"],
         reason: "the library never talks: only the program, crates/airlift, speaks to a person",
-        barred: |place| !matches!(place, Place::Machine("airlift") | Place::Outside),
+        barred: |place| !matches!(place, Place::Machine("airlift") | Place::Outside(_)),
     },
     Library {
         names: &["fs-err", "hyper", "hyper-util", "memmap2", "object_store", "reqwest", "rustix", "tar", "tempfile"],
@@ -92,9 +97,9 @@ enum Place {
     Machine(&'static str),
     /// In `kinds/`.
     Kind,
-    /// In `tests/`, `bench/` or `xtask/`: nothing depends on these.
-    Outside,
-    /// In `crates/`, and unknown here.
+    /// In `tests/`, `bench/` or `xtask/`, and its name is in [`OUTSIDE`]: nothing depends on these.
+    Outside(&'static str),
+    /// Unknown here.
     Unknown,
 }
 
@@ -102,12 +107,14 @@ impl Place {
     fn of(package: &Package) -> Self {
         let folder =
             package.manifest_path.parent().and_then(|folder| folder.parent()).and_then(|parent| parent.file_name());
-        let known = MACHINE.iter().find(|(name, _)| *name == package.name.as_str());
-        match (folder, known) {
-            (Some("kinds"), _) => Self::Kind,
-            (Some("crates"), Some((name, _))) => Self::Machine(name),
-            (Some("crates"), None) => Self::Unknown,
-            _ => Self::Outside,
+        let known = |list: &[(&'static str, _)]| {
+            let found = list.iter().find(|(name, _): &&(&str, &[&str])| *name == package.name.as_str());
+            found.map(|(name, _)| *name)
+        };
+        match folder {
+            Some("kinds") => Self::Kind,
+            Some("crates") => known(&MACHINE).map_or(Self::Unknown, Self::Machine),
+            _ => known(&OUTSIDE).map_or(Self::Unknown, Self::Outside),
         }
     }
 }
@@ -148,7 +155,8 @@ fn may_use(place: &Place, name: &str, for_tests: bool, kinds: &BTreeSet<&str>) -
         Place::Machine("airlift") if kinds.contains(name) => return true,
         Place::Machine(own) => MACHINE.iter().find(|(other, _)| other == own).map_or(&[], |(_, allowed)| allowed),
         Place::Kind => &FOR_KINDS,
-        Place::Outside | Place::Unknown => &[],
+        Place::Outside(own) => OUTSIDE.iter().find(|(other, _)| other == own).map_or(&[], |(_, allowed)| allowed),
+        Place::Unknown => &[],
     };
     allowed.contains(&name) || (for_tests && FOR_TESTS.contains(&name))
 }
