@@ -42,6 +42,11 @@ impl Ranges {
         self.0.first().filter(|range| range.start == 0).map_or(0, |range| range.end)
     }
 
+    /// Where the last of them ends.
+    pub(super) fn end(&self) -> u64 {
+        self.0.last().map_or(0, |range| range.end)
+    }
+
     /// How many bytes they are.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|range| range.end - range.start).sum()
@@ -226,7 +231,7 @@ mod tests {
             ranges.insert(start..end);
         }
         assert_eq!(ranges.pairs(), [(0, 3), (10, 25), (30, 40)]);
-        assert_eq!((ranges.prefix(), ranges.count()), (3, 28));
+        assert_eq!((ranges.prefix(), ranges.count(), ranges.end()), (3, 28, 40));
         assert_eq!(ranges.missing(50), [3..10, 25..30, 40..50]);
         assert_eq!(ranges.missing(35), [3..10, 25..30]);
         assert_eq!(ranges.up_to(12).pairs(), [(0, 3), (10, 12)]);

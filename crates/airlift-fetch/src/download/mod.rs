@@ -109,12 +109,16 @@ impl<'a> Download<'a> {
         (part, memo, wanted): (Part, Option<Memo>, Wanted),
     ) -> Result<Self, FetchError> {
         let (notes, present) = resumable(&part, request, expected);
-        if present == Ranges::default() && part.len() > 0 {
-            part.truncate(0).map_err(FetchError::store)?;
+        let mixed = present.count() > 0;
+        if part.len() > present.end() {
+            part.truncate(present.end()).map_err(FetchError::store)?;
+        }
+        if !mixed && part.notes::<Notes>().is_some() {
+            // Notes about other bytes must not be taken for notes about those that come now.
+            part.set_notes(&Notes::default()).map_err(FetchError::store)?;
         }
         let file = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
-        let mixed = present != Ranges::default();
-        let this = Self {
+        Ok(Self {
             fetcher,
             request,
             expected,
@@ -130,8 +134,7 @@ impl<'a> Download<'a> {
             told: AtomicI64::new(0),
             arrived: AtomicU64::new(0),
             noted: AtomicU64::new(0),
-        };
-        Ok(this)
+        })
     }
 
     fn url(&self) -> &UpstreamUrl {

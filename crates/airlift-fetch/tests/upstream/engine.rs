@@ -1,7 +1,10 @@
 //! Whole plans.
 
-use airlift_core::{Class, Digest, Event, Failure, Lock, LockEntry, Omission, Plan, PlanEntry, Request, Source, Time};
-use airlift_fetch::engine::{CollectError, Options, changes, collect, locked, measure};
+use airlift_core::{
+    Class, Digest, Event, Failure, Lock, LockEntry, Omission, Plan, PlanEntry, Request, Root, Source, Time,
+};
+use airlift_fetch::Expected;
+use airlift_fetch::engine::{CollectError, Options, changes, collect, locked, measure, moved};
 use airlift_testkit::upstream::{Fault, Resource, Upstream, noise};
 use bytes::Bytes;
 
@@ -304,4 +307,23 @@ async fn hosts_take_turns_and_have_limits() {
         .collect();
     let last_idle = order.iter().rposition(|name| name.starts_with("files/idle")).expect("done");
     assert!(last_idle < 20, "the idle host waited for the busy one: {order:?}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_changes_while_it_is_read_is_noticed() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    for path in ["/still", "/moving"] {
+        upstream.put(path, Resource::new(path));
+    }
+    let fetcher = world.fetcher();
+    let mut roots = Vec::new();
+    for path in ["/still", "/moving"] {
+        let request = request(&upstream.url(path));
+        let digest = bounded(fetcher.document(&request, &Expected::default())).await.expect("fetched").digest;
+        roots.push(Root { request, digest });
+    }
+    assert_eq!(bounded(moved(&fetcher, &roots)).await.expect("asked"), []);
+    upstream.put("/moving", Resource::new("moved"));
+    let found = bounded(moved(&fetcher, &roots)).await.expect("asked");
+    assert_eq!(found, [roots[1].request.url.clone()]);
 }

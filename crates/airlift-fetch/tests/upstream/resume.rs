@@ -224,3 +224,25 @@ async fn a_stop_is_prompt_wherever_it_meets_the_run() {
     assert!(matches!(results.3, Err(FetchError::Interrupted)));
     assert!(world.events().iter().any(|event| matches!(event, Event::Throttled { .. })));
 }
+
+#[tokio::test]
+async fn remains_that_make_no_sense_are_thrown_away() {
+    for (data, notes) in [
+        (&b"rubbish"[..], "{"),
+        (b"rubbish", r#"{"url":"","validators":{},"total":3,"ranges":[[2,1],[0,18446744073709551615]]}"#),
+        (b"much too much rubbish", r#"{"url":"","validators":{},"total":7,"ranges":null}"#),
+        (b"", r#"{"url":"","validators":{"etag":"\"old\""},"total":7,"ranges":[[0,7]]}"#),
+    ] {
+        let (world, upstream) = (World::new(), Upstream::start().await);
+        let content = noise(29, 300_000);
+        upstream.put("/x", Resource::new(content.clone()));
+        let expected = promise(&content);
+        let part = world.store.part(&Digest::of(&content).to_string()).expect("a part");
+        let path = part.path().to_owned();
+        drop(part);
+        fs_err::write(&path, data).expect("written");
+        fs_err::write(path.with_extension("json"), notes).expect("written");
+        bounded(world.fetcher().blob(&request(&upstream.url("/x")), &expected)).await.expect("fetched");
+        assert!(world.has(&content).await);
+    }
+}
