@@ -164,17 +164,7 @@ fn send(
         (None, Some(since)) => known(since),
         (None, None) => false,
     };
-    let mut body = resource.body.clone();
-    match fault {
-        Fault::Short(len) => body.truncate(*len),
-        Fault::Wrong if !body.is_empty() => {
-            let at = usize::try_from(state.shelf().below(body.len() as u64)).unwrap_or(0);
-            let mut wrong = body.to_vec();
-            wrong[at] ^= 0x40;
-            body = wrong.into();
-        }
-        _ => {}
-    }
+    let body = content(state, resource, fault);
     let total = body.len();
     let wanted = text(header::RANGE).filter(|_| resource.ranges && !matches!(fault, Fault::IgnoreRange));
     let guarded = text(header::IF_RANGE).is_none_or(known);
@@ -209,18 +199,39 @@ fn send(
     if resource.sized && status != StatusCode::NOT_MODIFIED {
         response = response.header(header::CONTENT_LENGTH, part.len());
     }
-    let end = match fault {
-        Fault::Drop(at) => End::Drop(usize::try_from(*at).unwrap_or(usize::MAX).min(part.len())),
-        Fault::DropAnywhere => {
-            let at = state.shelf().below(part.len() as u64);
-            End::Drop(usize::try_from(at).unwrap_or(0))
-        }
-        Fault::Stall(at) => End::Stall(usize::try_from(*at).unwrap_or(usize::MAX).min(part.len())),
-        _ => End::Whole,
-    };
+    let end = end(state, fault, part.len());
     let body = if method == Method::HEAD { Bytes::new() } else { body.slice(part) };
     let end = if method == Method::HEAD { End::Whole } else { end };
     response.status(status).body(stream_of(body, (end, resource.pace), active)).expect("the test's headers are headers")
+}
+
+/// The bytes that are sent, right or not.
+fn content(state: &State, resource: &Resource, fault: &Fault) -> Bytes {
+    let mut body = resource.body.clone();
+    match fault {
+        Fault::Short(len) => body.truncate(*len),
+        Fault::Wrong if !body.is_empty() => {
+            let at = usize::try_from(state.shelf().below(body.len() as u64)).unwrap_or(0);
+            let mut wrong = body.to_vec();
+            wrong[at] ^= 0x40;
+            body = wrong.into();
+        }
+        _ => {}
+    }
+    body
+}
+
+/// How a body of so many bytes ends.
+fn end(state: &State, fault: &Fault, len: usize) -> End {
+    match fault {
+        Fault::Drop(at) => End::Drop(usize::try_from(*at).unwrap_or(usize::MAX).min(len)),
+        Fault::DropAnywhere => {
+            let at = state.shelf().below(len as u64);
+            End::Drop(usize::try_from(at).unwrap_or(0))
+        }
+        Fault::Stall(at) => End::Stall(usize::try_from(*at).unwrap_or(usize::MAX).min(len)),
+        _ => End::Whole,
+    }
 }
 
 /// The body in pieces of 64 KiB, ending well or not.
