@@ -35,7 +35,6 @@ struct World {
     archive: PathBuf,
     archive_digest: String,
     store: PathBuf,
-    collect_time: Duration,
     work: tempfile::TempDir,
     _upstream: (Upstreams, FileServer),
 }
@@ -52,13 +51,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
     let airlift = upstreams.airlift();
     let folder = Folder::new(work.path(), "undisturbed", &manifest);
-    let begin = Instant::now();
     run(&mut folder.collect(&airlift));
-    let collect_time = begin.elapsed();
     let archive = folder.archive();
     let archive_digest = sha256_of_file(&archive);
     let store = folder.path.join("store");
-    World { airlift, manifest, archive, archive_digest, store, collect_time, work, _upstream: (upstreams, server) }
+    World { airlift, manifest, archive, archive_digest, store, work, _upstream: (upstreams, server) }
 });
 
 /// A folder for one attempt, with its manifest, lock, store and archive.
@@ -106,13 +103,24 @@ fn killed(command: &mut Command, usual: Duration, random: &mut Random) -> bool {
     running
 }
 
-/// Kills a command until [`KILLS`] of them were hit, and lets `check` run it again and look at what is left.
-fn survives(name: &str, usual: Duration, command: impl Fn(&Folder) -> Command, check: impl Fn(&Folder)) {
+/// Kills a command until [`KILLS`] of them were hit, and lets `check` look at what is left when it has run again.
+fn survives(name: &str, command: impl Fn(&Folder) -> Command, check: impl Fn(&Folder)) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut random = Random::announced(&format!("kill -9 of {name}"));
+    let undisturbed = Folder::new(WORLD.work.path(), &format!("{name}-time"), &WORLD.manifest);
+    let begin = Instant::now();
+    run(&mut command(&undisturbed));
+    let usual = begin.elapsed();
+    check(&undisturbed);
     let mut hit = 0;
     for attempt in 0..ATTEMPTS {
         let folder = Folder::new(WORLD.work.path(), &format!("{name}-{attempt}"), &WORLD.manifest);
-        if killed(&mut command(&folder), usual, &mut random) {
+        let running = killed(&mut command(&folder), usual, &mut random);
+        // Half an archive never has the archive's name.
+        if folder.archive().exists() {
+            same_archive(&folder.archive());
+        }
+        if running {
             hit += 1;
             run(&mut command(&folder));
             check(&folder);
@@ -132,54 +140,27 @@ fn same_archive(archive: &Path) {
 
 #[test]
 fn a_killed_collect_is_taken_up_again() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| folder.collect(&WORLD.airlift);
-    survives("collect", WORLD.collect_time, command, |folder| same_archive(&folder.archive()));
+    survives("collect", command, |folder| same_archive(&folder.archive()));
 }
 
 #[test]
 fn a_killed_pack_is_taken_up_again() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| {
         WORLD.airlift.command([path("pack"), path("--store"), &WORLD.store, path("-o"), &folder.archive()])
     };
-    let folder = Folder::new(WORLD.work.path(), "pack-time", &WORLD.manifest);
-    let begin = Instant::now();
-    run(&mut command(&folder));
-    let usual = begin.elapsed();
-    same_archive(&folder.archive());
-    survives("pack", usual, command, |folder| same_archive(&folder.archive()));
+    survives("pack", command, |folder| same_archive(&folder.archive()));
 }
 
 #[test]
 fn a_killed_load_is_taken_up_again() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let command = |folder: &Folder| {
         WORLD.airlift.command([path("load"), &WORLD.archive, path("--store"), &folder.path.join("store")])
     };
-    let check = |folder: &Folder| {
+    survives("load", command, |folder| {
         let store = folder.path.join("store");
         WORLD.airlift.run([path("verify"), &store]);
         WORLD.airlift.run([path("pack"), path("--store"), &store, path("-o"), &folder.archive()]);
         same_archive(&folder.archive());
-    };
-    let folder = Folder::new(WORLD.work.path(), "load-time", &WORLD.manifest);
-    let begin = Instant::now();
-    run(&mut command(&folder));
-    let usual = begin.elapsed();
-    check(&folder);
-    survives("load", usual, command, check);
-}
-
-#[test]
-fn a_killed_collect_leaves_no_half_archive_under_its_name() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut random = Random::announced("kill -9 of collect, the archive's name");
-    for attempt in 0..10 {
-        let folder = Folder::new(WORLD.work.path(), &format!("name-{attempt}"), &WORLD.manifest);
-        killed(&mut folder.collect(&WORLD.airlift), WORLD.collect_time, &mut random);
-        if folder.archive().exists() {
-            same_archive(&folder.archive());
-        }
-    }
+    });
 }
