@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airlift_core::{Request, Time};
+use airlift_core::{Checksum, Request, Time};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -102,6 +102,11 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     let text = text(headers, &header::CONTENT_TYPE)?;
     let media_type = text.split([';', ',']).next()?.trim().to_ascii_lowercase();
     media_type.contains('/').then_some(media_type)
+}
+
+/// The checksum in the header that the request names.
+pub(crate) fn named(headers: &HeaderMap, request: &Request) -> Option<Checksum> {
+    headers.get(request.digest_header?)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// When it last changed, where the request says that upstream knows.

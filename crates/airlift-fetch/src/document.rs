@@ -1,6 +1,6 @@
 //! Small things, fetched into memory.
 
-use airlift_core::{Digest, Request, UpstreamUrl};
+use airlift_core::{Algorithm, Digest, Request, UpstreamUrl};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -37,12 +37,11 @@ pub(crate) async fn head(fetcher: &Fetcher, request: &Request) -> Result<Head, F
 
 fn head_of(request: &Request, answer: &Answer) -> Head {
     let headers = answer.headers.clone();
-    let digest = request.digest_header.and_then(|name| headers.get(name)?.to_str().ok()?.trim().parse().ok());
     Head {
         size: answer.total(),
         media_type: answer::media_type(&headers),
         modified: answer::modified(&headers, request),
-        digest,
+        digest: answer::named(&headers, request),
         headers,
     }
 }
@@ -56,17 +55,22 @@ pub(crate) async fn fetch(fetcher: &Fetcher, request: &Request, expected: &Expec
     {
         return Ok(document);
     }
+    let document = receive(fetcher, request, expected).await?;
+    fetcher.put(document.bytes.clone()).await?;
+    if promised.is_some() {
+        remember(fetcher, request, &document)?;
+    }
+    Ok(document)
+}
+
+/// Fetches a document into memory, and nowhere else.
+pub(crate) async fn receive(fetcher: &Fetcher, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
     let expected = Expected { limit: expected.limit.or(Some(LIMIT)), ..expected.clone() };
     let mut attempts = Attempts::new(fetcher, &request.url);
     let mut wrong = 0;
     loop {
         match once(fetcher, request, &expected, wrong > 0).await {
-            Ok(document) => {
-                if promised.is_some() {
-                    remember(fetcher, request, &document)?;
-                }
-                return Ok(document);
-            }
+            Ok(document) => return Ok(document),
             Err(mut trouble) => {
                 if is_wrong_content(&trouble.error) {
                     wrong += 1;
@@ -88,18 +92,20 @@ async fn once(fetcher: &Fetcher, request: &Request, expected: &Expected, fresh: 
         check_size(&request.url, expected, total, true)?;
     }
     let (headers, url) = (answer.headers.clone(), final_url(request, &answer)?);
-    let (bytes, sums) = {
-        let limit = expected.limit.unwrap_or(LIMIT).min(expected.size.unwrap_or(u64::MAX));
-        let (bytes, _) = read(&request.url, answer, limit).await?;
-        let mut sums = Sums::new(&expected.checksums);
-        sums.update(&bytes);
-        (bytes, sums)
-    };
-    check_limit(&request.url, expected, sums.size())?;
-    let digest = sums.check(&request.url, expected)?;
-    fetcher.put(bytes.clone()).await?;
+    // A name of another algorithm is what the document will be asked for by: it must be its name indeed. A SHA-256 is
+    // computed anyway, and one that a registry tells of an old signed manifest is of a part of it only.
+    let named = answer::named(&headers, request).filter(|named| named.algorithm() != Algorithm::Sha256);
+    let mut expected = expected.clone();
+    expected.checksums.extend(named.clone().filter(|named| !expected.checksums.contains(named)));
+    let limit = expected.limit.unwrap_or(LIMIT).min(expected.size.unwrap_or(u64::MAX));
+    let (bytes, _) = read(&request.url, answer, limit).await?;
+    let mut sums = Sums::new(&expected.checksums);
+    sums.update(&bytes);
+    check_limit(&request.url, &expected, sums.size())?;
+    let digest = sums.check(&request.url, &expected)?;
     Ok(Document {
         digest,
+        named,
         bytes,
         media_type: answer::media_type(&headers),
         modified: answer::modified(&headers, request),
@@ -167,7 +173,8 @@ async fn from_store(
     }
     let modified = memo.modified_for(request);
     let (headers, url) = (HeaderMap::new(), request.url.clone());
-    Ok(Some(Document { digest: promised, bytes, media_type: memo.media_type, modified, headers, url, cached: true }))
+    let media_type = memo.media_type;
+    Ok(Some(Document { digest: promised, named: None, bytes, media_type, modified, headers, url, cached: true }))
 }
 
 fn remember(fetcher: &Fetcher, request: &Request, document: &Document) -> Result<(), FetchError> {

@@ -71,17 +71,20 @@ pub struct Head {
     pub media_type: Option<String>,
     /// When it last changed, where the request is dated.
     pub modified: Option<Time>,
-    /// Its digest, where the request names the header that has it.
-    pub digest: Option<Digest>,
+    /// Its digest, of whatever algorithm, where the request names the header that has it.
+    pub digest: Option<Checksum>,
     /// All headers of the answer; none for `file` URLs.
     pub headers: HeaderMap,
 }
 
-/// Something small that was fetched into memory, and is in the store as well.
+/// Something small that was fetched into memory, and, unless it is a listing, is in the store as well.
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The blob's name.
     pub digest: Digest,
+    /// What the header that the request names calls it, where that is of another algorithm than SHA-256. The bytes were
+    /// checked against it. None where the store had it already.
+    pub named: Option<Checksum>,
     /// The bytes.
     pub bytes: Bytes,
     /// Its media type, without parameters.
@@ -175,8 +178,28 @@ impl Fetcher {
     pub async fn document(&self, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
         self.stoppable(async {
             match file::path_of(&request.url)? {
-                Some(path) => file::document(self, request, expected, &path).await,
+                Some(path) => {
+                    let document = file::read(request, expected, &path).await?;
+                    self.put(document.bytes.clone()).await?;
+                    Ok(document)
+                }
                 None => Box::pin(document::fetch(self, request, expected)).await,
+            }
+        })
+        .await
+    }
+
+    /// Fetches something small into memory only: a page of a listing, which is read once and is no content.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], after as many attempts as the settings allow; [`FetchError::TooLarge`] above the limit in bytes.
+    pub async fn listing(&self, request: &Request, limit: u64) -> Result<Document, FetchError> {
+        let expected = Expected::limit(limit);
+        self.stoppable(async {
+            match file::path_of(&request.url)? {
+                Some(path) => file::read(request, &expected, &path).await,
+                None => Box::pin(document::receive(self, request, &expected)).await,
             }
         })
         .await

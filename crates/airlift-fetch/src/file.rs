@@ -52,12 +52,8 @@ pub(crate) async fn head(request: &Request, path: &Path) -> Result<Head, FetchEr
     Ok(Head { size: Some(meta.len()), media_type: None, modified, digest: None, headers: HeaderMap::new() })
 }
 
-pub(crate) async fn document(
-    fetcher: &Fetcher,
-    request: &Request,
-    expected: &Expected,
-    path: &Path,
-) -> Result<Document, FetchError> {
+/// Reads a small file into memory.
+pub(crate) async fn read(request: &Request, expected: &Expected, path: &Path) -> Result<Document, FetchError> {
     let (asked, promised, path) = (request.clone(), expected.clone(), path.to_owned());
     let (bytes, digest, meta) = blocking(move || {
         let (file, meta) = open(&asked.url, &path)?;
@@ -72,10 +68,9 @@ pub(crate) async fn document(
         Ok((bytes::Bytes::from(bytes), digest, meta))
     })
     .await?;
-    fetcher.put(bytes.clone()).await?;
     let modified = modified(request, &meta);
     let (headers, url) = (HeaderMap::new(), request.url.clone());
-    Ok(Document { digest, bytes, media_type: None, modified, headers, url, cached: false })
+    Ok(Document { digest, named: None, bytes, media_type: None, modified, headers, url, cached: false })
 }
 
 /// Copies a file into the store. A copy that was interrupted begins anew: it is quick, and the file may have changed.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_core::{Event, Lock, LockEntry, Request, TreePath};
+use airlift_core::{Checksum, Event, Lock, LockEntry, Request, TreePath};
 use futures::{StreamExt, stream};
 
 use super::is_fatal;
@@ -75,7 +75,8 @@ fn may_move(entry: &LockEntry) -> bool {
 /// The digest decides where upstream tells it, then the size, then the date.
 fn difference(entry: &LockEntry, head: &Head) -> Option<Change> {
     let change = |locked: String, upstream: String| Some(Change { path: entry.path.clone(), locked, upstream });
-    if let Some(digest) = head.digest {
+    // A digest of another algorithm says nothing about the lock's.
+    if let Some(digest) = head.digest.as_ref().and_then(Checksum::digest) {
         return if digest == entry.blob { None } else { change(entry.blob.to_string(), digest.to_string()) };
     }
     match (head.size, entry.modified, head.modified) {

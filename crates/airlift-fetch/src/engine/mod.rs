@@ -106,7 +106,8 @@ impl Failure for CollectError {
 }
 
 /// Whether everything else would fail in the same way: the run was stopped, or this machine or its store has trouble.
-fn is_fatal(error: &FetchError) -> bool {
+/// Kinds let such an error out instead of making an omission of it.
+pub fn is_fatal(error: &FetchError) -> bool {
     !matches!(error.class(), Class::Upstream | Class::Usage)
 }
 

@@ -37,6 +37,51 @@ async fn a_promised_document_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_listing_is_not_stored() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    upstream.put("/tags", Resource::new("[1, 2]").with_header("link", "</tags?last=2>; rel=\"next\""));
+    upstream.fail("/tags", [Fault::Drop(1)]);
+    let file = world.folder.path().join("listing");
+    fs_err::write(&file, "[1, 2]").expect("written");
+    for url in [upstream.url("/tags"), format!("file://{}", file.display())] {
+        let (fetcher, request) = (world.fetcher(), request(&url));
+        let listing = bounded(fetcher.listing(&request, 6)).await.expect("fetched");
+        assert_eq!((listing.bytes, listing.digest, listing.cached), ("[1, 2]".into(), Digest::of(b"[1, 2]"), false));
+        let error = bounded(fetcher.listing(&request, 5)).await.expect_err("too large");
+        assert!(matches!(error, FetchError::TooLarge { limit: 5, .. }), "{error:?}");
+    }
+    assert!(!world.has(b"[1, 2]").await);
+    let left = fs_err::read_dir(world.folder.path().join("store/partial")).expect("a folder").count();
+    assert_eq!(left, 0);
+}
+
+/// The SHA-512 of `test`.
+const SHA512: &str = "sha512:ee26b0dd4af7e749aa1a8ee3c10ae9923f618980772e473f8819a5d4940e0db27ac185f8a0e1d5f84f88bc887fd67b143732c304cc5fa9ad8e6f57f50028a8ff";
+
+#[tokio::test]
+async fn names_of_other_algorithms_are_told_and_checked() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let named = |name: &str| Resource::new("test").with_header("docker-content-digest", name);
+    let ask = |path: &str| Request { digest_header: Some("docker-content-digest"), ..request(&upstream.url(path)) };
+    upstream.put("/sha512", named(SHA512));
+    upstream.put("/sha256", named(&Digest::of(b"another").to_string()));
+    upstream.put("/wrong", named(&SHA512.replace("ff", "00")));
+    upstream.put("/strange", named("md5:098f6bcd4621d373cade4e832627b4f6"));
+    let fetcher = world.fetcher();
+    let head = bounded(fetcher.head(&ask("/sha512"))).await.expect("a head");
+    assert_eq!(head.digest.map(|digest| digest.to_string()).as_deref(), Some(SHA512));
+    let document = bounded(fetcher.document(&ask("/sha512"), &nothing())).await.expect("fetched");
+    assert_eq!(document.digest, Digest::of(b"test"));
+    assert_eq!(document.named.map(|named| named.to_string()).as_deref(), Some(SHA512));
+    for path in ["/sha256", "/strange"] {
+        let document = bounded(fetcher.document(&ask(path), &nothing())).await.expect("fetched");
+        assert_eq!((document.digest, document.named), (Digest::of(b"test"), None), "{path}");
+    }
+    let error = bounded(fetcher.document(&ask("/wrong"), &nothing())).await.expect_err("another name");
+    assert!(matches!(error, FetchError::Checksum { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_document_has_a_limit() {
     let (world, upstream) = (World::new(), Upstream::start().await);
     for sized in [true, false] {
