@@ -21,16 +21,18 @@ fn manifest(folder: &Path, image: &str) {
     fs::write(folder.join("airlift.yaml"), text).expect("the manifest can be written");
 }
 
-/// Fails unless collecting an image ends with the exit code for upstreams and a message that names it.
-fn is_refused(airlift: &Airlift, image: &str) {
+/// Fails unless collecting an image ends with the exit code for upstreams and a message that names it; returns that.
+fn is_refused(airlift: &Airlift, image: &str) -> String {
     let folder = temporary::folder();
     manifest(folder.path(), image);
     let mut collect = airlift.command(["collect", "airlift.yaml", "-o", "archive.tar", "--store", "store"]);
     let said = output(collect.current_dir(folder.path()));
     assert_eq!(said.status.code(), Some(3), "{}", describe(&collect, &said));
     let (name, _) = image.rsplit_once(':').expect("the image has a tag");
-    assert!(String::from_utf8_lossy(&said.stderr).contains(name), "{}", describe(&collect, &said));
+    let message = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(message.contains(name), "{}", describe(&collect, &said));
     assert!(!folder.path().join("archive.tar").exists(), "an archive was written without {image}");
+    message
 }
 
 #[test]
@@ -49,7 +51,9 @@ fn wrong_credentials_are_refused() {
 
 #[test]
 fn a_private_authority_has_to_be_named() {
-    is_refused(&Airlift::new(), SPARSE);
+    let message = is_refused(&Airlift::new(), SPARSE);
+    assert!(message.contains("certificate"), "{message}");
+    assert!(!message.contains("attempt"), "a certificate does not get better by asking again: {message}");
 }
 
 #[test]
