@@ -1,5 +1,6 @@
 //! What can go wrong with a store or an archive, and what to do about it.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -234,6 +235,21 @@ impl StoreError {
         Self::Absent { digest, size, place: store.describe() }
     }
 
+    /// What the system said, where that is the cause.
+    pub(crate) fn system(&self) -> Option<&io::Error> {
+        if !matches!(self, Self::Io { .. } | Self::Stream { .. } | Self::Objects { .. }) {
+            return None;
+        }
+        let mut next = self.source();
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// Names the path and the action for an I/O error.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -245,6 +261,8 @@ impl Failure for StoreError {
     fn class(&self) -> Class {
         match self {
             Self::Io { source, .. } | Self::Stream { source, .. } => io_class(source),
+            // A full disk is one below an object store, too.
+            Self::Objects { .. } => self.system().map_or(Class::Machine, io_class),
             Self::NotAStore { .. }
             | Self::NotAnArchive { .. }
             | Self::Length { .. }
@@ -258,7 +276,6 @@ impl Failure for StoreError {
             Self::Space { .. } => Class::Space,
             Self::ReadOnly { .. } | Self::Overlap { .. } => Class::Usage,
             Self::Nothing { .. }
-            | Self::Objects { .. }
             | Self::Busy { .. }
             | Self::Raced { .. }
             | Self::Limit { .. }
@@ -276,7 +293,7 @@ impl Failure for StoreError {
             }
             Self::Length { .. } | Self::Damaged { .. } => "copy the archive again, or pack it again where it was made",
             Self::Corrupt { .. } => {
-                "copy the archive again; in a store, delete the blob's file and run `airlift load` or `airlift collect` again"
+                "copy the archive again; of a store, `airlift verify STORE` moves what is damaged out of the way, and `airlift load` or `airlift collect` brings it again"
             }
             Self::Missing { .. } | Self::Absent { .. } => {
                 "run `airlift load` or `airlift collect` again: it brings what is missing"
@@ -295,5 +312,25 @@ impl Failure for StoreError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below_an_object_store(kind: io::ErrorKind) -> StoreError {
+        let inner = object_store::Error::Generic { store: "x", source: Box::new(io::Error::from(kind)) };
+        let source = Box::new(object_store::Error::Generic { store: "y", source: Box::new(inner) });
+        StoreError::Objects { action: "write", key: "k".to_owned(), place: "p".to_owned(), source }
+    }
+
+    #[test]
+    fn a_full_disk_is_one_wherever_it_shows() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert_eq!(below_an_object_store(kind).class(), Class::Space);
+            assert_eq!(StoreError::io("write", Path::new("x"))(kind.into()).class(), Class::Space);
+        }
+        assert_eq!(below_an_object_store(io::ErrorKind::PermissionDenied).class(), Class::Machine);
     }
 }

@@ -22,7 +22,7 @@ use crate::archive::layout::blob_name;
 use crate::archive::load::copy_verified;
 use crate::blob::Blob;
 use crate::error::StoreError;
-use crate::folder::{Durability, sync_folder, write_atomically};
+use crate::folder::{Durability, remove, sync_folder, write_atomically};
 use crate::snapshot::Snapshot;
 use crate::space;
 use crate::store::Store;
@@ -304,11 +304,4 @@ impl io::Write for HashingSink {
 /// Web servers tell the time of a file as `Last-Modified`.
 fn set_time(file: &File, path: &Path, time: Time) -> Result<(), StoreError> {
     file.set_modified(time.system()).map_err(StoreError::io("set the time of", path))
-}
-
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }

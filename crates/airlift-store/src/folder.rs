@@ -2,17 +2,19 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::archive::header::{self, Format};
 use crate::blob::LocalBytes;
 use crate::error::StoreError;
-use crate::keys::{BLOBS, Key, MARKER, PARTIAL, SNAPSHOTS};
+use crate::keys::{BLOBS, Key, MARKER, MEMOS, PARTIAL, SNAPSHOTS};
 
 /// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
 /// writing.
@@ -67,6 +69,10 @@ impl Folder {
 
     pub(crate) fn partial(&self) -> PathBuf {
         self.root.join(PARTIAL)
+    }
+
+    pub(crate) fn memos(&self) -> PathBuf {
+        self.root.join(MEMOS)
     }
 
     pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
@@ -124,14 +130,7 @@ impl Folder {
     /// Locks the whole store for this process.
     pub(crate) fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join("lock");
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let mut file = open_or_make(&path)?;
         if !try_lock(&file, &path, PATIENCE)? {
             return Err(StoreError::Busy { path: self.root.clone(), holder: holder(&file) });
         }
@@ -140,12 +139,11 @@ impl Folder {
         Ok(file)
     }
 
-    /// What lies in the folder of unfinished downloads: paths and sizes.
-    pub(crate) fn parts(&self) -> Result<Vec<(PathBuf, u64)>, StoreError> {
-        let partial = self.partial();
-        let failed = || StoreError::io("list", &partial);
+    /// What lies in a folder of the store: paths and sizes.
+    pub(crate) fn files(&self, folder: &Path) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+        let failed = || StoreError::io("list", folder);
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&partial).map_err(failed())? {
+        for entry in std::fs::read_dir(folder).map_err(failed())? {
             let entry = entry.map_err(failed())?;
             let size = entry.metadata().map_err(StoreError::io("look at", &entry.path()))?.len();
             found.push((entry.path(), size));
@@ -203,20 +201,29 @@ fn try_lock(file: &File, path: &Path, patience: Duration) -> Result<bool, StoreE
 /// Between the two another holder may finish it: then it has got its final name, and another has to be made.
 pub(crate) fn open_locked(path: &Path, holder: &str, patience: Duration) -> Result<File, StoreError> {
     loop {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(StoreError::io("open", path))?;
+        let file = open_or_make(path)?;
         if !try_lock(&file, path, patience)? {
             return Err(StoreError::Busy { path: path.to_owned(), holder: holder.to_owned() });
         }
         if is_at(&file, path) {
             return Ok(file);
         }
+    }
+}
+
+/// Opens a file for reading and writing, or makes it. A symbolic link is not followed: somebody else may have made it.
+fn open_or_make(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    let in_the_way = |reason| StoreError::InTheWay { path: path.to_owned(), reason };
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(in_the_way("it is a symbolic link, and those are not followed here"))
+        }
+        Err(error) => Err(StoreError::io("open", path)(error)),
+        Ok(file) if file.metadata().is_ok_and(|meta| meta.is_file()) => Ok(file),
+        Ok(_) => Err(in_the_way("it is not a file")),
     }
 }
 
@@ -252,6 +259,14 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8], durability: Durability
     match durability {
         Durability::Process => Ok(()),
         Durability::Full => sync_folder(parent),
+    }
+}
+
+/// Removes a file; one that is not there is as good as removed.
+pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
     }
 }
 

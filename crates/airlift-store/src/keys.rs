@@ -19,6 +19,8 @@ pub(crate) enum Key {
     Blob(Digest),
     /// A member of the front of a snapshot's archive.
     Front(SnapshotId, MemberName),
+    /// What lay in a blob's place and was something else.
+    Damaged(Digest),
 }
 
 /// The folder of the blobs.
@@ -29,6 +31,12 @@ pub(crate) const SNAPSHOTS: &str = "snapshots";
 
 /// The folder of unfinished downloads; only a store in a folder has it.
 pub(crate) const PARTIAL: &str = "partial";
+
+/// The folder of what lay in the place of a blob and was something else.
+pub(crate) const DAMAGED: &str = "damaged";
+
+/// The folder of memos; only a store in a folder has it.
+pub(crate) const MEMOS: &str = "memos";
 
 /// The file that says that a folder is a store.
 pub(crate) const MARKER: &str = "airlift-store.json";
@@ -41,6 +49,7 @@ impl Key {
             Self::Pointer => "current.json".to_owned(),
             Self::Blob(digest) => blob_name(*digest),
             Self::Front(id, member) => format!("{SNAPSHOTS}/{}/{member}", id.digest().hex()),
+            Self::Damaged(digest) => format!("{DAMAGED}/{}", digest.hex()),
         }
     }
 
@@ -54,6 +63,9 @@ impl Key {
         let name = location.as_ref();
         if let Some(hex) = name.strip_prefix(BLOBS).and_then(|rest| rest.strip_prefix('/')) {
             return Digest::from_hex(hex).ok().map(Self::Blob);
+        }
+        if let Some(hex) = name.strip_prefix(DAMAGED).and_then(|rest| rest.strip_prefix('/')) {
+            return Digest::from_hex(hex).ok().map(Self::Damaged);
         }
         if let Some(rest) = name.strip_prefix(SNAPSHOTS).and_then(|rest| rest.strip_prefix('/')) {
             let (hex, member) = rest.split_once('/')?;
@@ -72,7 +84,9 @@ mod tests {
         let id = SnapshotId::new(Digest::of(b"a"));
         let other = "airlift/later.json".parse().expect("a name");
         let fronts = [MemberName::Header, MemberName::OciLayout, other].map(|member| Key::Front(id, member));
-        for key in [Key::Marker, Key::Pointer, Key::Blob(Digest::of(b"b"))].into_iter().chain(fronts) {
+        let digest = Digest::of(b"b");
+        let others = [Key::Marker, Key::Pointer, Key::Blob(digest), Key::Damaged(digest)];
+        for key in others.into_iter().chain(fronts) {
             assert_eq!(Key::parse(&key.location()), Some(key));
         }
     }

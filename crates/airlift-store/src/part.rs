@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use airlift_core::Digest;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::error::StoreError;
-use crate::folder::{Durability, Folder, open_locked, write_atomically};
+use crate::folder::{Durability, Folder, open_locked, remove, write_atomically};
 use crate::store::Store;
 use crate::work::briefly;
 
@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// An unfinished blob: its data so far, and notes about them.
 ///
 /// In a folder store it lies in `partial/` and is found again by its key; elsewhere it is a temporary file. It is
-/// locked: nobody else writes the same part. Its notes survive the death of the process, and after a power cut they
-/// may be older than the data, or gone; so whoever resumes hashes the data again.
+/// locked: nobody else writes the same part. Data and notes survive the death of the process. After a power cut either
+/// may be older than the other, and the data may have holes: [`Part::is_safe`] tells whether that can be.
 #[derive(Debug)]
 pub struct Part {
     data: PathBuf,
@@ -69,6 +69,18 @@ impl Part {
 
     /// The notes, where there are any that can be understood.
     pub fn notes<T: DeserializeOwned>(&self) -> Option<T> {
+        self.written().map(|written| written.notes)
+    }
+
+    /// Whether all the data are there of which the notes tell: the machine runs without a break since they were written.
+    ///
+    /// Otherwise a power cut may have left holes. Whoever has no checksum to find them with starts over.
+    pub fn is_safe(&self) -> bool {
+        let written = self.written::<serde::de::IgnoredAny>().and_then(|written| written.boot);
+        written.is_some() && written == boot()
+    }
+
+    fn written<T: DeserializeOwned>(&self) -> Option<Written<T>> {
         serde_json::from_slice(&std::fs::read(&self.notes).ok()?).ok()
     }
 
@@ -78,7 +90,7 @@ impl Part {
     ///
     /// I/O errors.
     pub fn set_notes<T: Serialize>(&self, notes: &T) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(notes)
+        let bytes = serde_json::to_vec(&Written { boot: boot(), notes })
             .map_err(|error| StoreError::io("write", &self.notes)(std::io::Error::other(error)))?;
         write_atomically(&self.notes, &bytes, Durability::Process)
     }
@@ -144,9 +156,15 @@ impl Part {
     }
 }
 
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
+/// Notes as they lie on the disk.
+#[derive(Serialize, Deserialize)]
+struct Written<T> {
+    /// When the machine was started, where it tells.
+    boot: Option<String>,
+    notes: T,
+}
+
+/// What is another after each start of the machine (random(4)).
+fn boot() -> Option<String> {
+    fs_err::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
 }

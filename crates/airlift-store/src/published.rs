@@ -4,6 +4,7 @@
 //! it names is durable and before anything that it no longer names is removed.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
 use airlift_core::{Digest, TreePath};
 use bytes::Bytes;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::header::{self, Format, Header, MAX_HEADER, MemberName};
 use crate::error::StoreError;
-use crate::keys::{Key, SNAPSHOTS};
+use crate::folder::{Folder, remove};
+use crate::keys::{DAMAGED, Key, SNAPSHOTS};
 use crate::snapshot::{Pruned, Snapshot, SnapshotId, SnapshotInfo, read_index};
 use crate::store::Store;
 use crate::work::briefly;
@@ -170,7 +172,7 @@ impl Store {
     }
 
     /// Keeps the current snapshot and as many of the newest as are asked for, and removes all that no kept snapshot
-    /// names: snapshots, blobs and unfinished downloads. The caller holds [`Store::lock_exclusive`].
+    /// names: snapshots, blobs, memos, unfinished downloads and what was damaged. The caller holds [`Store::lock_exclusive`].
     ///
     /// # Errors
     ///
@@ -198,6 +200,7 @@ impl Store {
         let mut pruned = Pruned { snapshots: self.prune_snapshots(&kept, dry_run).await?, ..Pruned::default() };
         self.prune_blobs(&named, &mut pruned, dry_run).await?;
         self.prune_parts(&mut pruned, dry_run).await?;
+        self.prune_damaged(&mut pruned, dry_run).await?;
         Ok(pruned)
     }
 
@@ -229,30 +232,53 @@ impl Store {
         Ok(ids)
     }
 
+    /// Removes blobs, and what was remembered about them.
     async fn prune_blobs(&self, named: &HashSet<Digest>, pruned: &mut Pruned, dry_run: bool) -> Result<(), StoreError> {
-        let unnamed: Vec<_> =
-            self.all_blobs().await?.into_iter().filter(|(digest, _)| !named.contains(digest)).collect();
+        let (kept, unnamed): (Vec<_>, Vec<_>) =
+            self.all_blobs().await?.into_iter().partition(|(digest, _)| named.contains(digest));
         pruned.blobs = unnamed.len() as u64;
         pruned.bytes += unnamed.iter().map(|(_, size)| size).sum::<u64>();
-        match dry_run {
-            true => Ok(()),
-            false => self.remove(unnamed.into_iter().map(|(digest, _)| Key::Blob(digest)).collect()).await,
+        if !dry_run {
+            self.remove(unnamed.into_iter().map(|(digest, _)| Key::Blob(digest)).collect()).await?;
         }
+        let kept: HashSet<Digest> = kept.into_iter().map(|(digest, _)| digest).collect();
+        let store = self.clone();
+        pruned.bytes += briefly(move || {
+            let memos = store.as_folder().map_or(Ok(Vec::new()), Folder::all_memos)?;
+            let unused = memos.into_iter().filter(|(_, _, blob)| blob.is_none_or(|blob| !kept.contains(&blob)));
+            let unused: Vec<_> = unused.map(|(path, size, _)| (path, size)).collect();
+            drop_files(&unused, dry_run)
+        })
+        .await?;
+        Ok(())
     }
 
     async fn prune_parts(&self, pruned: &mut Pruned, dry_run: bool) -> Result<(), StoreError> {
         let store = self.clone();
-        let parts = briefly(move || {
-            let parts = store.as_folder().map_or(Ok(Vec::new()), crate::folder::Folder::parts)?;
-            for (path, _) in parts.iter().filter(|_| !dry_run) {
-                fs_err::remove_file(path).map_err(StoreError::io("remove", path))?;
-            }
-            Ok(parts)
+        let (parts, bytes) = briefly(move || {
+            let parts = store.as_folder().map_or(Ok(Vec::new()), |folder| folder.files(&folder.partial()))?;
+            let stems: HashSet<_> = parts.iter().map(|(path, _)| path.file_stem()).collect();
+            Ok((stems.len() as u64, drop_files(&parts, dry_run)?))
         })
         .await?;
-        pruned.parts = parts.len() as u64;
-        pruned.bytes += parts.iter().map(|(_, size)| size).sum::<u64>();
+        pruned.parts = parts;
+        pruned.bytes += bytes;
         Ok(())
+    }
+
+    async fn prune_damaged(&self, pruned: &mut Pruned, dry_run: bool) -> Result<(), StoreError> {
+        let prefix = object_store::path::Path::from(DAMAGED);
+        let listed = self
+            .as_objects()
+            .list(Some(&prefix))
+            .try_filter_map(|meta| async move { Ok(Key::parse(&meta.location).map(|key| (key, meta.size))) });
+        let found: Vec<_> = listed.try_collect().await.map_err(|source| self.failed_at("list", DAMAGED, source))?;
+        pruned.damaged = found.len() as u64;
+        pruned.bytes += found.iter().map(|(_, size)| size).sum::<u64>();
+        match dry_run {
+            true => Ok(()),
+            false => self.remove(found.into_iter().map(|(key, _)| key).collect()).await,
+        }
     }
 
     async fn pointer(&self) -> Result<Option<(Pointer, UpdateVersion)>, StoreError> {
@@ -287,4 +313,12 @@ impl Store {
     pub(crate) fn damaged(&self, reason: String) -> StoreError {
         StoreError::Damaged { place: self.describe(), reason }
     }
+}
+
+/// Removes files, unless it is only asked what they would free; tells how many bytes.
+fn drop_files(files: &[(PathBuf, u64)], dry_run: bool) -> Result<u64, StoreError> {
+    if !dry_run {
+        files.iter().try_for_each(|(path, _)| remove(path))?;
+    }
+    Ok(files.iter().map(|(_, size)| size).sum())
 }

@@ -325,8 +325,10 @@ pub struct Pruned {
     pub snapshots: Vec<SnapshotId>,
     /// Blobs that no snapshot names any more.
     pub blobs: u64,
-    /// Files of unfinished downloads.
+    /// Unfinished downloads.
     pub parts: u64,
-    /// Bytes of blobs and downloads.
+    /// Damaged blobs that verifying had moved out of the way.
+    pub damaged: u64,
+    /// Bytes of all of these.
     pub bytes: u64,
 }

@@ -281,6 +281,29 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
     }
 }
 
+#[tokio::test]
+async fn packing_does_not_follow_a_symbolic_link() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::folder(folder.path().join("store")).expect("a store");
+    let snapshot = collect(&store, &files()).await;
+    let path = folder.path().join("a.tar");
+    let other = folder.path().join("other");
+    for there in [true, false] {
+        if there {
+            std::fs::write(&other, "mine").expect("written");
+        }
+        let link = folder.path().join("a.tar.partial");
+        std::os::unix::fs::symlink(&other, &link).expect("a link");
+        let target = Target::File(path.clone());
+        let packing = archive::pack(&store, &snapshot, target, &Silent, &never()).await;
+        let error = packing.expect_err("a link is in the way");
+        assert!(matches!(&error, StoreError::InTheWay { path, .. } if *path == link), "{error}");
+        assert_eq!((other.exists(), link.is_symlink()), (there, true), "neither was touched");
+        std::fs::remove_file(&link).expect("removed");
+        let _ = std::fs::remove_file(&other);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 

@@ -76,6 +76,8 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong, in the order in which it stands; nothing where all is well.
     pub damages: Vec<Damage>,
+    /// How many damaged blobs of a store were moved out of the way: loading or collecting brings them again.
+    pub moved: u64,
 }
 
 /// One thing that is wrong.

@@ -47,6 +47,7 @@ impl ArchiveObjects {
         };
         let key = Key::parse(location).ok_or_else(missing)?;
         let content = match &key {
+            Key::Damaged(_) => return Err(missing()),
             Key::Marker => Content::Implied(marker()),
             Key::Pointer => Content::Implied(Pointer::to_one(archive.id()).to_bytes()),
             Key::Front(id, name) => {

@@ -1,10 +1,14 @@
 //! Checking every byte, on all cores.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use airlift_core::event::Task;
+use airlift_core::failure::line;
 use airlift_core::{Digest, Index, Lock, Observer, TreePath};
+use object_store::ObjectStoreExt;
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -13,13 +17,15 @@ use crate::archive::layout::{END, blocks};
 use crate::archive::reader::{Archive, mismatch};
 use crate::archive::{Damage, Report};
 use crate::error::StoreError;
+use crate::keys::Key;
 use crate::snapshot::{Snapshot, SnapshotId};
 use crate::store::Store;
-use crate::work::{Reporter, blocking, cores, parallel};
+use crate::work::{Reporter, blocking, briefly, cores, parallel};
 
 /// Checks everything: every blob, the index, the lock and, in an archive, each byte between them.
 ///
-/// Of a store, every snapshot that it keeps is checked.
+/// Of a store, every snapshot that it keeps is checked, and damaged blobs are moved out of the way: what has their names
+/// would otherwise be taken for them by whoever loads or collects next.
 ///
 /// # Errors
 ///
@@ -45,15 +51,72 @@ pub async fn verify(store: &Store, observer: &dyn Observer, cancel: &Cancellatio
     }
     let indexes = snapshots.iter().map(|snapshot| Arc::clone(&snapshot.index)).collect();
     let checker = Checker { store: store.clone(), indexes, names: OnceLock::new(), found: Mutex::new(Vec::new()) };
-    let report = blocking(Task::Verify, observer, cancel, move |reporter| {
+    let mut report = blocking(Task::Verify, observer, cancel, move |reporter| {
         let (count, bytes) = (blobs.len() as u64, blobs.iter().map(|(_, size)| size).sum());
         reporter.began(count, bytes);
         checker.check_all(&blobs, reporter)?;
         reporter.ended();
         documents.extend(checker.into_damages());
-        Ok(Report { snapshot: current, blobs: count, bytes, damages: documents })
-    });
-    report.await
+        Ok(Report { snapshot: current, blobs: count, bytes, damages: documents, moved: 0 })
+    })
+    .await?;
+    if store.as_archive().is_none() {
+        set_aside(store, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Moves damaged blobs of a store out of the way, so that the next load or collect brings them, and says so of each.
+async fn set_aside(store: &Store, report: &mut Report) -> Result<(), StoreError> {
+    let Some(_) = report.damages.iter().find(|damage| damage.blob.is_some()) else { return Ok(()) };
+    let locking = store.clone();
+    let guard = briefly(move || locking.lock_exclusive()).await;
+    let mut damages = Vec::new();
+    for mut damage in std::mem::take(&mut report.damages) {
+        let done = match (damage.blob, &guard) {
+            (None, _) => Ok(Aside::Absent),
+            (Some(_), Err(error)) => Err(line(error)),
+            (Some(digest), Ok(_)) => match aside(store, digest).await {
+                Err(StoreError::Cancelled) => return Err(StoreError::Cancelled),
+                done => done.map_err(|error| line(&error)),
+            },
+        };
+        match done {
+            Ok(Aside::Well) => continue,
+            Ok(Aside::Absent) => {}
+            Ok(Aside::Moved(place)) => {
+                report.moved += 1;
+                damage.what.push_str(&format!("; it was moved to {place}"));
+            }
+            Err(reason) => damage.what.push_str(&format!("; it could not be moved out of the way: {reason}")),
+        }
+        damages.push(damage);
+    }
+    report.damages = damages;
+    Ok(())
+}
+
+/// What became of a damaged blob.
+enum Aside {
+    /// It is well: somebody has brought it again.
+    Well,
+    /// There is none in its place.
+    Absent,
+    /// It lies there now.
+    Moved(String),
+}
+
+/// Looks at a blob once more, while nobody else can change the store, and moves it where it is still damaged.
+async fn aside(store: &Store, digest: Digest) -> Result<Aside, StoreError> {
+    let Some(blob) = store.find(digest).await? else { return Ok(Aside::Absent) };
+    match blob.verify().await {
+        Ok(()) => return Ok(Aside::Well),
+        Err(error) => drop(damage_of(error)?),
+    }
+    let (from, to) = (Key::Blob(digest), Key::Damaged(digest));
+    let moved = store.as_objects().rename(&from.location(), &to.location()).await;
+    moved.map_err(|source| store.failed("move", &from, source))?;
+    Ok(Aside::Moved(to.name()))
 }
 
 async fn open(store: &Store, id: SnapshotId) -> Result<Snapshot, StoreError> {
@@ -86,7 +149,7 @@ pub(crate) fn agreement(lock: &str, header: &Header, index: &Index) -> Result<()
         return Ok(());
     }
     match Lock::from_yaml(lock) {
-        Err(error) => Err(format!("airlift/lock.yaml can't be used: {}", chain(&error))),
+        Err(error) => Err(format!("airlift/lock.yaml can't be used: {}", line(&error))),
         Ok(lock) if lock.name != header.name || lock.created != header.created => {
             Err("airlift/lock.yaml and airlift/header.json tell another name or time".to_owned())
         }
@@ -98,18 +161,18 @@ pub(crate) fn agreement(lock: &str, header: &Header, index: &Index) -> Result<()
 }
 
 /// What an error says about the thing that was verified; an error of this machine or a cancellation stays an error.
-fn damage_of(error: StoreError) -> Result<Damage, StoreError> {
+///
+/// A disk that can't read a sector any more is damage; that this user may not read is none.
+pub(crate) fn damage_of(error: StoreError) -> Result<Damage, StoreError> {
+    let unreadable = |source: &io::Error| source.raw_os_error() == Some(Errno::IO.raw_os_error());
+    let machine = error.system().is_some_and(|source| !unreadable(source));
     match error {
+        _ if machine => Err(error),
+        StoreError::Objects { .. } if error.system().is_none() => Err(error),
         StoreError::Cancelled | StoreError::Version { .. } => Err(error),
-        StoreError::Corrupt { digest, .. } => Ok(Damage { what: chain(&error), blob: Some(digest), names: Vec::new() }),
-        _ => Ok(Damage { what: chain(&error), blob: None, names: Vec::new() }),
+        StoreError::Corrupt { digest, .. } => Ok(Damage { what: line(&error), blob: Some(digest), names: Vec::new() }),
+        _ => Ok(Damage { what: line(&error), blob: None, names: Vec::new() }),
     }
-}
-
-/// An error and its causes in one sentence.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// What the threads share.
