@@ -40,14 +40,13 @@ impl Answer {
 
 /// Fetches a path.
 pub fn get(address: SocketAddr, path: &str) -> Answer {
-    request(address, "GET", path, &[], &[]).unwrap_or_else(|error| panic!("GET {path} from {address}: {error}"))
+    request(address, ("GET", path), &[], &[]).unwrap_or_else(|error| panic!("GET {path} from {address}: {error}"))
 }
 
-/// Sends one request on its own connection and reads its answer.
+/// Sends one request, given by its method and path, on its own connection and reads its answer.
 pub fn request(
     address: SocketAddr,
-    method: &str,
-    path: &str,
+    (method, path): (&str, &str),
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> io::Result<Answer> {

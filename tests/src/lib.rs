@@ -12,7 +12,6 @@ pub mod faulty;
 pub mod files;
 pub mod http;
 pub mod images;
-pub mod loopback;
 pub mod manifests;
 pub mod process;
 pub mod random;

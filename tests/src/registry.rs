@@ -181,7 +181,7 @@ pub fn push(registry: SocketAddr, repository: &str, reference: &str, tree: &Tree
 
 fn push_manifest(registry: SocketAddr, repository: &str, reference: &str, manifest: &Content) {
     let path = format!("/v2/{repository}/manifests/{reference}");
-    http::request(registry, "PUT", &path, &[("Content-Type", &manifest.media_type)], &manifest.bytes)
+    http::request(registry, ("PUT", &path), &[("Content-Type", &manifest.media_type)], &manifest.bytes)
         .unwrap_or_else(|error| panic!("PUT {path}: {error}"))
         .expect(&[201], &format!("PUT {path}"));
 }
@@ -190,7 +190,7 @@ fn push_blob(registry: SocketAddr, repository: &str, blob: &Content) {
     let digest = blob.digest();
     let there = format!("/v2/{repository}/blobs/{digest}");
     let send = |method: &str, path: &str, body: &[u8]| {
-        http::request(registry, method, path, &[("Content-Type", "application/octet-stream")], body)
+        http::request(registry, (method, path), &[("Content-Type", "application/octet-stream")], body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     };
     if send("HEAD", &there, &[]).status == 200 {

@@ -47,7 +47,7 @@ impl Request {
     pub fn pass_on(&self, server: SocketAddr, target: &str) -> io::Result<Answer> {
         let passed = self.headers.iter().filter(|(name, _)| PASSED.contains(&name.as_str()));
         let headers: Vec<(&str, &str)> = passed.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        http::request(server, &self.method, target, &headers, &self.body)
+        http::request(server, (&self.method, target), &headers, &self.body)
     }
 }
 

@@ -106,7 +106,7 @@ fn serves_nothing_wrong(archive: &Path, what: &str) {
     let Ok(served) = WORLD.airlift.try_serve(archive) else { return };
     for file in &WORLD.files {
         // A connection that breaks delivers nothing.
-        let Ok(answer) = http::request(served.files(), "GET", &format!("/{}", file.name), &[], &[]) else { continue };
+        let Ok(answer) = http::request(served.files(), ("GET", &format!("/{}", file.name)), &[], &[]) else { continue };
         if answer.status == 200 && answer.complete {
             let expected = fs::read(&file.path).expect("the file can be read");
             assert!(answer.body == expected, "{what}: wrong bytes were served whole as {}", file.name);
@@ -115,7 +115,7 @@ fn serves_nothing_wrong(archive: &Path, what: &str) {
     let deep = image(DEEP);
     for digest in [&deep.digest, &deep.amd64] {
         let place = format!("/v2/{}/{}/manifests/{digest}", deep.registry(), deep.repository());
-        let Ok(answer) = http::request(served.images(), "GET", &place, &[], &[]) else { continue };
+        let Ok(answer) = http::request(served.images(), ("GET", &place), &[], &[]) else { continue };
         if answer.status == 200 && answer.complete {
             assert_eq!(airlift_e2e::digest::sha256(&answer.body), *digest, "{what}: a wrong manifest was served whole");
         }

@@ -234,7 +234,7 @@ fn a_complete_file_has_no_more_bytes() {
         let (address, place) = url.trim_start_matches("http://").split_once('/').expect("a URL has a path");
         let address = address.parse().expect("a URL has an address");
         let range = format!("bytes={size}-");
-        let answer = http::request(address, "GET", &format!("/{place}"), &[("Range", &range)], &[])
+        let answer = http::request(address, ("GET", &format!("/{place}")), &[("Range", &range)], &[])
             .expect("the mirror answers")
             .expect(&[416], &url);
         assert_eq!(answer.header("content-range"), Some(format!("bytes */{size}").as_str()), "{url}");

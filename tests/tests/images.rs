@@ -166,7 +166,7 @@ fn all_250_tags_lead_to_the_image_that_upstream_has() {
     for (source, mirror) in world().mirrors() {
         for number in 0..250 {
             let path = format!("/v2/{MANY}/manifests/v1.{}.{}", number / 10, number % 10);
-            let answer = http::request(mirror.images(), "HEAD", &path, &[], &[]).expect("the mirror answers");
+            let answer = http::request(mirror.images(), ("HEAD", &path), &[], &[]).expect("the mirror answers");
             assert_eq!(answer.header("docker-content-digest"), Some(expected.as_str()), "from the {source}: {path}");
         }
     }
@@ -179,7 +179,7 @@ fn signatures_travel_as_tags() {
     for ending in [".sig", ".att", ".sbom"] {
         let tag = format!("{}{ending}", subject.digest.replace(':', "-"));
         let path = format!("/v2/{}/manifests/{tag}", subject.repository());
-        let there = http::request(upstream, "GET", &path, &[("Accept", OCI_MANIFEST)], &[])
+        let there = http::request(upstream, ("GET", &path), &[("Accept", OCI_MANIFEST)], &[])
             .expect("upstream answers")
             .expect(&[200], &tag);
         for (source, mirror) in world().mirrors() {

@@ -5,13 +5,9 @@ use std::path::Path;
 
 use crate::run::{Outcome, at, files, root, say};
 
-/// Folders whose documents are others' work, kept as they came.
-const FOREIGN: [&str; 1] = ["tests/conformance"];
-
 /// Checks that every relative link leads to something.
 pub(super) fn check() -> Outcome {
-    let mut pages = files(root(), "md")?;
-    pages.retain(|page| !FOREIGN.iter().any(|folder| page.starts_with(root().join(folder))));
+    let pages = files(root(), "md")?;
     let mut broken = Vec::new();
     for page in &pages {
         let text = fs::read_to_string(page).map_err(at(page))?;
