@@ -1,7 +1,6 @@
 //! What a URL answered when it was last fetched, so that what has not changed is not fetched again.
 //!
-//! A memo lies beside the unfinished downloads of a folder store: it is a convenience of the next run, and nothing is
-//! lost when it is.
+//! Only a store in a folder keeps memos: they are a convenience of the next run, and nothing is lost when one is.
 
 use airlift_core::{Checksum, Digest, Request, Time};
 use serde::{Deserialize, Serialize};
@@ -40,18 +39,13 @@ pub(crate) fn key(request: &Request) -> String {
 impl Memo {
     /// What was remembered of a request, where its blob is still in the store.
     pub(crate) async fn load(fetcher: &Fetcher, request: &Request) -> Result<Option<Self>, FetchError> {
-        let part = fetcher.store().part(&place(request)).map_err(FetchError::store)?;
-        let Some(memo) = part.notes::<Self>() else {
-            part.discard().map_err(FetchError::store)?;
-            return Ok(None);
-        };
+        let Some(memo) = fetcher.store().memo::<Self>(&key(request)) else { return Ok(None) };
         Ok(fetcher.has(memo.digest, memo.size).await?.then_some(memo))
     }
 
     /// Remembers.
     pub(crate) fn save(&self, fetcher: &Fetcher, request: &Request) -> Result<(), FetchError> {
-        let part = fetcher.store().part(&place(request)).map_err(FetchError::store)?;
-        part.set_notes(self).map_err(FetchError::store)
+        fetcher.store().set_memo(&key(request), self.digest, self).map_err(FetchError::store)
     }
 
     /// Whether the blob is known to be what is promised.
@@ -65,8 +59,4 @@ impl Memo {
     pub(crate) fn modified_for(&self, request: &Request) -> Option<Time> {
         self.modified.filter(|_| request.dated)
     }
-}
-
-fn place(request: &Request) -> String {
-    format!("memo of {}", key(request))
 }

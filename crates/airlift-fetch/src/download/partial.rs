@@ -17,6 +17,10 @@ pub(super) struct Notes {
     pub(super) total: Option<u64>,
     pub(super) media_type: Option<String>,
     pub(super) modified: Option<Time>,
+    /// Whether the machine may have lost power since the first of these bytes, so that some may be missing. A checksum
+    /// tells; without one nothing does.
+    #[serde(default)]
+    pub(super) doubtful: bool,
     /// What is there, where it is not simply the file's length.
     pub(super) ranges: Option<Vec<(u64, u64)>>,
 }
@@ -30,6 +34,7 @@ impl Notes {
             total: answer.total(),
             media_type: answer::media_type(&answer.headers),
             modified: answer::date(&answer.headers),
+            doubtful: false,
             ranges: None,
         }
     }
@@ -37,7 +42,8 @@ impl Notes {
 
 /// What is there of an earlier run, and may be gone on with.
 ///
-/// Without a promised checksum only what an `If-Range` can guard is of use; with one the sum will tell.
+/// Without a promised checksum only what an `If-Range` can guard is of use, and only as long as the machine runs; with
+/// one the sum will tell.
 pub(super) fn resumable(part: &Part, request: &Request, expected: &Expected) -> (Notes, Ranges) {
     let length = part.len();
     let nothing = (Notes::default(), Ranges::default());
@@ -46,7 +52,9 @@ pub(super) fn resumable(part: &Part, request: &Request, expected: &Expected) -> 
         // Another place that promises the same bytes: it has other validators.
         (notes.validators, notes.url) = (Validators::default(), request.url.to_string());
     }
-    let guarded = notes.validators.if_range().is_some() || !expected.checksums.is_empty();
+    notes.doubtful |= !part.is_safe();
+    let trusted = notes.validators.if_range().is_some() && !notes.doubtful;
+    let guarded = trusted || !expected.checksums.is_empty();
     let right_size = expected.size.is_none() || notes.total.is_none() || expected.size == notes.total;
     if !guarded || !right_size {
         return nothing;

@@ -229,9 +229,13 @@ async fn a_stop_is_prompt_wherever_it_meets_the_run() {
 async fn remains_that_make_no_sense_are_thrown_away() {
     for (data, notes) in [
         (&b"rubbish"[..], "{"),
-        (b"rubbish", r#"{"url":"","validators":{},"total":3,"ranges":[[2,1],[0,18446744073709551615]]}"#),
-        (b"much too much rubbish", r#"{"url":"","validators":{},"total":7,"ranges":null}"#),
-        (b"", r#"{"url":"","validators":{"etag":"\"old\""},"total":7,"ranges":[[0,7]]}"#),
+        (b"rubbish", r#"{"url":"","validators":{},"total":3,"ranges":[[2,1]]}"#),
+        (
+            b"rubbish",
+            r#"{"boot":null,"notes":{"url":"","validators":{},"total":3,"ranges":[[2,1],[0,18446744073709551615]]}}"#,
+        ),
+        (b"much too much rubbish", r#"{"boot":null,"notes":{"url":"","validators":{},"total":7,"ranges":null}}"#),
+        (b"", r#"{"boot":null,"notes":{"url":"","validators":{"etag":"\"old\""},"total":7,"ranges":[[0,7]]}}"#),
     ] {
         let (world, upstream) = (World::new(), Upstream::start().await);
         let content = noise(29, 300_000);
@@ -244,5 +248,37 @@ async fn remains_that_make_no_sense_are_thrown_away() {
         fs_err::write(path.with_extension("json"), notes).expect("written");
         bounded(world.fetcher().blob(&request(&upstream.url("/x")), &expected)).await.expect("fetched");
         assert!(world.has(&content).await);
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_machine_only_sums_are_trusted() {
+    for promised in [false, true] {
+        let (world, upstream) = (World::new(), Upstream::start().await);
+        let content = noise(33, 1_500_000);
+        upstream.put("/x", slow(&content));
+        let request = request(&upstream.url("/x"));
+        let expected = if promised { promise(&content) } else { nothing() };
+        interrupted(&world, &world.fetcher(), (&request, &expected)).await;
+        // What a power cut leaves: the length and the notes are there, and some of the bytes never reached the disk.
+        let partial = world.folder.path().join("store/partial");
+        let paths = fs_err::read_dir(&partial).expect("a folder").map(|entry| entry.expect("an entry").path());
+        for path in paths {
+            let mut bytes = fs_err::read(&path).expect("readable");
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("data") => bytes[4096..8192].fill(0),
+                _ => {
+                    let mut notes: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+                    notes["boot"] = "another".into();
+                    bytes = serde_json::to_vec(&notes).expect("JSON");
+                }
+            }
+            fs_err::write(&path, bytes).expect("written");
+        }
+        upstream.put("/x", Resource::new(content.clone()));
+        let world = next_run(world);
+        bounded(world.fetcher().blob(&request, &expected)).await.expect("fetched");
+        assert!(world.has(&content).await, "promised: {promised}");
+        assert_eq!(world.progress(), content.len() as i64);
     }
 }
