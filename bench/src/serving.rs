@@ -1,6 +1,6 @@
 //! A large blob and small files against nginx.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use crate::data::{Files, SMALL_FILES, small_name};
@@ -64,8 +64,8 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
         airlift(&files.archive)?,
         airlift(&files.store)?,
     ];
-    let script = script(&options.work)?;
-    let small = |server: &Server| client::small(server.address, &script, options.seconds);
+    let paths: Vec<String> = (0..SMALL_FILES).map(|number| format!("/{}", small_name(number))).collect();
+    let small = |server: &Server| Ok(client::small(server.address, &paths, options.seconds)? as f64);
     let samples = rounds(options.rounds, &servers, small)?;
     report.table(
         "1000 files of 4 KiB, 32 connections",
@@ -116,18 +116,4 @@ fn rows(names: &[&str], samples: &Samples, figures: impl Fn(&Sample) -> (f64, f6
         ]
     };
     names.iter().zip(samples).map(row).collect()
-}
-
-/// A script for wrk that asks for one small file after the other.
-fn script(work: &Path) -> Outcome<PathBuf> {
-    let path = work.join("small.lua");
-    let paths: Vec<String> = (0..SMALL_FILES).map(|number| format!("  \"/{}\",\n", small_name(number))).collect();
-    let text = format!(
-        "local paths = {{\n{}}}\nlocal requests, position = {{}}, 0\n\
-         function init() for i, path in ipairs(paths) do requests[i] = wrk.format(\"GET\", path) end end\n\
-         function request() position = position % #requests + 1; return requests[position] end\n",
-        paths.concat()
-    );
-    fs_err::write(&path, text)?;
-    Ok(path)
 }
