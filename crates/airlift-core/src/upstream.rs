@@ -6,8 +6,35 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-/// Names of query parameters whose values are secrets, by what they contain.
-const SECRET_PARAMETERS: [&str; 8] = ["token", "sig", "secret", "password", "passwd", "credential", "apikey", "auth"];
+/// What names of query parameters contain whose values are secrets.
+const SECRET_PARTS: [&str; 8] =
+    ["token", "secret", "password", "passwd", "passphrase", "signature", "credential", "apikey"];
+
+/// Words of names of query parameters whose values are secrets; shorter, so they count as whole words only.
+const SECRET_WORDS: [&str; 11] = ["sig", "key", "pass", "pwd", "auth", "code", "jwt", "hmac", "sas", "otp", "session"];
+
+/// Whether the value of a query parameter may be a secret, by the parameter's name.
+fn is_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let mut words = words(name);
+    SECRET_PARTS.iter().any(|part| lower.contains(part)) || words.any(|word| SECRET_WORDS.contains(&word.as_str()))
+}
+
+/// The words of `X-Amz-Expires`, `access_key` and `AWSAccessKeyId`, in small letters.
+fn words(name: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && was_small) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        was_small = c.is_lowercase() || c.is_numeric();
+    }
+    words.into_iter()
+}
 
 /// An `http`, `https` or `file` URL that prints without its user, password and secret parameters.
 ///
@@ -43,14 +70,10 @@ impl UpstreamUrl {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.set_fragment(None);
-        let secret = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            SECRET_PARAMETERS.iter().any(|part| name.contains(part))
-        };
-        if url.query_pairs().any(|(name, _)| secret(&name)) {
+        if url.query_pairs().any(|(name, _)| is_secret(&name)) {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
-                .map(|(name, value)| match secret(&name) {
+                .map(|(name, value)| match is_secret(&name) {
                     true => (name.into_owned(), "REDACTED".to_owned()),
                     false => (name.into_owned(), value.into_owned()),
                 })
@@ -149,6 +172,29 @@ mod tests {
         assert_eq!(url.to_string(), "https://example.org/a%2Bb?x=1&X-Amz-Signature=REDACTED");
         assert_eq!(url.expose().password(), Some("hunter2"));
         assert_eq!(url.decoded_path().as_deref(), Some("a+b"));
+    }
+
+    #[test]
+    fn secret_parameters_are_known_by_their_names() {
+        for name in [
+            "token",
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "sig",
+            "api_key",
+            "key",
+            "AWSAccessKeyId",
+            "private_token",
+            "authToken",
+            "auth",
+            "pwd",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["author", "design", "assigned", "id", "monkey", "passage", "file", "version", "Expires", "encoded"]
+        {
+            assert!(!is_secret(name), "{name}");
+        }
     }
 
     #[test]

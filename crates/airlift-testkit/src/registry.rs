@@ -104,6 +104,18 @@ impl Registry {
         descriptor
     }
 
+    /// Makes a manifest of a repository known by another reference as well, such as its SHA-512.
+    pub fn also(&self, repository: &str, reference: &str, other: &str) {
+        let mut content = lock(&self.content);
+        let stored = content.objects[&format!("{repository}/manifests/{reference}")].clone();
+        content.objects.insert(format!("{repository}/manifests/{other}"), stored);
+    }
+
+    /// The bytes of something, `a/b/manifests/1.0`.
+    pub fn content(&self, path: &str) -> Option<Bytes> {
+        lock(&self.content).objects.get(path).map(|stored| stored.bytes.clone())
+    }
+
     /// Takes something away, `a/b/manifests/1.0`; true where it was there.
     pub fn remove(&self, path: &str) -> bool {
         lock(&self.content).objects.remove(path).is_some()

@@ -213,9 +213,6 @@ pub(crate) struct Serve {
     /// Where to write a JSON line for each request: a file, '-' for standard output, or 'off'.
     #[arg(long, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) access_log: String,
-    /// How many threads serve; as many as there are processors where this is left out.
-    #[arg(long, value_name = "N", hide = true)]
-    pub(crate) threads: Option<usize>,
 }
 
 fn kind_and_port(text: &str) -> Result<(String, u16), String> {

@@ -95,6 +95,8 @@ impl Manifest {
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(readable).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
+        // The name is as durable as the folder that holds it.
+        fs_err::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(path)
     }
 }

@@ -71,21 +71,27 @@ impl<'a> Named<'a> {
             host => host,
         };
         let by_host = plain.then(|| format!("{host}/{path}"));
+        // A path that can't be one here is no harm where the manifest gives another name.
+        let by_host = by_host.filter(|path| file.name.is_none() || TreePath::new(path.as_str()).is_ok());
         let from_url = || path.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
         let name = match &file.name {
             Some(name) => Some(name.as_str().to_owned()),
             None if plain => from_url(),
             // What a script answers is named by the script, if at all.
-            None => name_from_upstream(file, fetcher).await.or_else(from_url),
+            None => name_from_upstream(file, fetcher).await?.or_else(from_url),
         };
         let name = name.ok_or_else(|| FilesError::Nameless { url: Box::new(file.url.clone()) })?;
         Ok(Self { file, name, by_host })
     }
 }
 
-async fn name_from_upstream(file: &FileSpec, fetcher: &Fetcher) -> Option<String> {
-    let head = fetcher.head(&request(file)).await.ok()?;
-    disposition::file_name(head.headers.get(http::header::CONTENT_DISPOSITION)?.to_str().ok()?)
+/// The name that upstream tells. A name must not depend on whether upstream had a good moment.
+async fn name_from_upstream(file: &FileSpec, fetcher: &Fetcher) -> Result<Option<String>, FilesError> {
+    let head = fetcher.head(&request(file)).await;
+    let head =
+        head.map_err(|source| FilesError::Unnamed { url: Box::new(file.url.clone()), source: Box::new(source) })?;
+    let header = head.headers.get(http::header::CONTENT_DISPOSITION);
+    Ok(header.and_then(|value| value.to_str().ok()).and_then(disposition::file_name))
 }
 
 /// The names that the manifest does not give, each with the files that could have it.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use airlift_core::Digest;
 use airlift_kind::{Asked, Content, Found, Lookup, Reply, View};
 use http::header::{ALLOW, LINK};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -26,6 +27,8 @@ pub(crate) struct Registry {
     repositories: BTreeSet<String>,
     /// Repository without its registry → the registries that have it.
     registries: BTreeMap<String, Vec<String>>,
+    /// The digests by which manifests are known in a repository that names them otherwise than by SHA-256.
+    other_digests: BTreeMap<(String, Digest), String>,
 }
 
 impl Registry {
@@ -40,7 +43,14 @@ impl Registry {
         for (registry, name) in repositories.iter().filter_map(|repository| repository.split_once('/')) {
             registries.entry(name.to_owned()).or_default().push(registry.to_owned());
         }
-        Self { view, repositories, registries }
+        let other_digests = view.below("").iter().filter_map(|node| match split(view.path_of(node))? {
+            (repository, Place::Manifest(digest)) if is_digest(digest) && !digest.starts_with("sha256:") => {
+                Some(((repository.to_owned(), node.blob), digest.to_owned()))
+            }
+            _ => None,
+        });
+        let other_digests = other_digests.collect();
+        Self { view, repositories, registries, other_digests }
     }
 
     /// The full name of the repository that is meant.
@@ -54,7 +64,8 @@ impl Registry {
             known(format!("{registry}/{name}")).or_else(short)
         };
         let found = match namespace {
-            Some(namespace) => in_registry(namespace, name),
+            // Some mirrors' configurations make clients name the registry in the path as well.
+            Some(namespace) => in_registry(namespace, name.strip_prefix(&format!("{namespace}/")).unwrap_or(name)),
             None => {
                 let exact = || name.split_once('/').and_then(|(registry, rest)| in_registry(registry, rest));
                 exact().or_else(|| in_registry(DOCKER_HUB, name)).or_else(|| self.only_registry_with(name))
@@ -88,22 +99,20 @@ impl Registry {
     fn manifest(&self, repository: &str, reference: &str) -> Reply {
         match self.view.get(&format!("{repository}/manifests/{reference}")) {
             Some(node) => {
-                let digest = if is_digest(reference) { reference.to_owned() } else { node.blob.to_string() };
-                Reply::Found(Found { headers: digest_header(&digest), ..Found::node(node) })
+                let sha256 = node.blob.to_string();
+                let digest = match is_digest(reference) {
+                    true => reference,
+                    false => self.other_digests.get(&(repository.to_owned(), node.blob)).unwrap_or(&sha256),
+                };
+                Reply::Found(Found { headers: digest_header(digest), ..Found::node(node) })
             }
             None => Reply::Content(self.unknown_manifest(repository, reference)),
         }
     }
 
     fn unknown_manifest(&self, repository: &str, reference: &str) -> Content {
-        let path = format!("oci/{repository}/manifests/{reference}");
-        let omitted = self.view.omissions().find(|omission| omission.path.as_str() == path);
-        let message = match omitted {
-            Some(omission) => format!(
-                "{repository} {reference} was left out of {} when it was collected: {}",
-                self.view.describe(),
-                omission.omitted
-            ),
+        let message = match self.why_omitted(repository, "manifests", reference) {
+            Some(omitted) => omitted,
             None if is_digest(reference) => format!(
                 "{repository} has no {reference} in {}; if it is an image for another platform, add that under 'platforms' and collect again",
                 self.view.describe()
@@ -121,6 +130,14 @@ impl Registry {
         )
     }
 
+    /// Why something is not here, where that was known when it was collected.
+    fn why_omitted(&self, repository: &str, folder: &str, reference: &str) -> Option<String> {
+        let path = format!("oci/{repository}/{folder}/{reference}");
+        let omission = self.view.omissions().find(|omission| omission.path.as_str() == path)?;
+        let archive = self.view.describe();
+        Some(format!("{repository} {reference} was left out of {archive} when it was collected: {}", omission.omitted))
+    }
+
     fn blob(&self, repository: &str, digest: &str) -> Reply {
         // Clients may ask for a manifest as a blob too; both are content of the repository.
         let folders = ["blobs", "manifests"];
@@ -131,7 +148,8 @@ impl Registry {
                 Reply::Found(Found { headers: digest_header(digest), media_type, ..Found::node(node) })
             }
             None => {
-                let message = format!("{repository} has no blob {digest} in {}", self.view.describe());
+                let unknown = || format!("{repository} has no blob {digest} in {}", self.view.describe());
+                let message = self.why_omitted(repository, "blobs", digest).unwrap_or_else(unknown);
                 Reply::Content(error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", &message, json!({ "digest": digest })))
             }
         }

@@ -1,11 +1,17 @@
 //! The suite of every kind, over registries with everything odd that a registry may hold.
 
-use airlift_kind::Erased;
+use std::sync::Arc;
+
+use airlift_core::Plan;
+use airlift_core::event::Silent;
+use airlift_fetch::{Fetcher, Settings};
+use airlift_kind::{DynKind, Erased};
 use airlift_kind_oci::Oci;
 use airlift_store::Store;
 use airlift_testkit::conformance::{self, Case};
 use airlift_testkit::registry::Registry;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 static OCI: Erased<Oci> = Erased::new();
 
@@ -118,29 +124,70 @@ async fn tags_are_chosen_by_version_pattern_and_list() {
     }
 }
 
+/// The plan of some images, or the error that there is none.
+async fn plan(registry: &Registry, images: &str, cancel: &CancellationToken) -> Result<Plan, String> {
+    let section = DynKind::section(&OCI, &manifest(registry, images)).expect("a section");
+    let fetcher =
+        Fetcher::new(Settings::default(), Store::memory(), Arc::new(Silent), cancel.clone()).expect("a fetcher");
+    section.collect(&fetcher).await.map_err(|error| error.to_string())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_upstream_lacks_is_named() {
     let registry = Registry::start(true).await;
     fill(&registry, "x/y");
     let images = "  - x/y:9.9\n  - x/none:1\n  - { ref: \"x/y:1.0\", platforms: [linux/riscv64] }\n  - { repository: x/y, tags: { semver: \">9\" } }\n";
-    let section = airlift_kind::DynKind::section(&OCI, &manifest(&registry, images)).expect("a section");
-    let silent = std::sync::Arc::new(airlift_core::event::Silent);
-    let fetcher = airlift_fetch::Fetcher::new(Default::default(), Store::memory(), silent, Default::default())
-        .expect("a fetcher");
-    let plan = section.collect(&fetcher).await.expect("a plan");
+    let plan = plan(&registry, images, &CancellationToken::new()).await.expect("a plan");
     let mut reasons: Vec<String> =
         plan.omissions.iter().map(|omission| format!("{}: {}", omission.path, omission.omitted)).collect();
     reasons.sort();
     assert_eq!(reasons.len(), 4, "{reasons:#?}");
     assert!(reasons[0].starts_with("oci/docker.io/x/none/manifests/1: docker.io/x/none has no 1"), "{reasons:#?}");
-    assert!(
-        reasons.iter().any(|reason| reason.contains("not there for linux/riscv64, only for linux/amd64, linux/arm64")),
-        "{reasons:#?}"
-    );
-    assert!(
-        reasons.iter().any(|reason| reason.contains("no tag of docker.io/x/y fits; it has 4 tags")),
-        "{reasons:#?}"
-    );
+    let has = |text: &str| reasons.iter().any(|reason| reason.contains(text));
+    assert!(has("not there for linux/riscv64, only for linux/amd64, linux/arm64"), "{reasons:#?}");
+    assert!(has("no tag of docker.io/x/y fits; it has 4 tags"), "{reasons:#?}");
+}
+
+/// Ctrl-C must not look like an upstream that lacks everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_plan_is_no_plan() {
+    let registry = Registry::start(true).await;
+    fill(&registry, "x/y");
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    assert!(plan(&registry, "  - x/y:1.0\n  - { repository: x/y, tags: { glob: \"*\" } }\n", &cancel).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_tag_can_not_mean_two_things() {
+    let registry = Registry::start(true).await;
+    fill(&registry, "x/y");
+    let other = registry.image("x/y", "s390x", &[]);
+    let images = format!("  - x/y:1.0\n  - x/y:1.0@{}\n", digest(&other));
+    let error = plan(&registry, &images, &CancellationToken::new()).await.expect_err("a contradiction");
+    assert!(error.contains("two different images as oci/docker.io/x/y/manifests/1.0"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_are_known_by_every_digest_they_have() {
+    let registry = Registry::start(true).await;
+    let image = registry.image("x/y", "amd64", &["1.0"]);
+    let sha512 = format!("sha512:{}", "ab".repeat(64));
+    registry.also("x/y", "1.0", &sha512);
+    let wrong = plan(&registry, &format!("  - x/y:1.0@{sha512}\n"), &CancellationToken::new()).await.expect("a plan");
+    assert_eq!(wrong.omissions.len(), 1, "a checksum that does not fit is refused, whatever its algorithm");
+    let bytes = registry.content("x/y/manifests/1.0").expect("the manifest");
+    let mut hasher = sha512.parse::<airlift_core::Checksum>().expect("a checksum").hasher();
+    hasher.update(&bytes);
+    let sha512 = hasher.finish().to_string();
+    registry.also("x/y", "1.0", &sha512);
+    let manifest = manifest(&registry, &format!("  - x/y:1.0@{sha512}\n"));
+    let case = Case { kind: &OCI, manifest, absent: "/v2/x/none/manifests/1" };
+    conformance::run(&case).await;
+    let paths = paths(&conformance::collect(&case, &Store::memory()).await);
+    for reference in [sha512.as_str(), digest(&image), "1.0"] {
+        assert!(paths.contains(&format!("oci/docker.io/x/y/manifests/{reference}")), "{reference} in {paths:#?}");
+    }
 }
 
 /// Several names for one image, and never another registry's image for the one that was asked for.
@@ -176,6 +223,8 @@ async fn names_lead_to_the_registry_that_was_asked_for() {
     }
     let namespace = format!("ns={elsewhere}");
     assert_eq!(found("/v2/library/tool/manifests/1", Some(&namespace)).as_deref(), Some(digest(&own)));
+    let full = format!("/v2/{elsewhere}/library/tool/manifests/1");
+    assert_eq!(found(&full, Some(&namespace)).as_deref(), Some(digest(&own)), "the registry in the path and beside it");
     assert!(found("/v2/team/only-here/manifests/1", None).is_some(), "the bare name of the only registry that has it");
     assert_eq!(found("/v2/team/only-here/manifests/1", Some("ns=docker.io")), None);
     assert_eq!(found("/v2/library/tool/manifests/1", Some("ns=quay.io")), None);

@@ -29,6 +29,9 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
         true => again(&manifest, &fetcher, &options).await?,
         false => anew(&manifest, &fetcher, &options).await?,
     };
+    if context.cancel.is_cancelled() {
+        return Err(ProgramError::Stopped.into());
+    }
     let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
     store.publish(&snapshot).await?;
     report(&manifest, &lock, arguments.locked, context)?;
@@ -81,6 +84,7 @@ async fn again(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Res
     let Collected { mut omitted, .. } = engine::collect(fetcher, plan, options).await?;
     let missing: std::collections::BTreeSet<_> = omitted.iter().map(|omission| omission.path.clone()).collect();
     omitted.extend(lock.omitted);
+    omitted.sort_by(|a, b| a.path.cmp(&b.path));
     let entries = lock.entries.into_iter().filter(|entry| !missing.contains(&entry.path)).collect();
     Ok(Lock { entries, omitted, ..lock })
 }

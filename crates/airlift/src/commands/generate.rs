@@ -10,16 +10,21 @@ use crate::cli::{self, Arguments};
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
 
-pub(super) fn completions(arguments: &cli::Completions) -> Result<(), Trouble> {
+pub(super) fn completions(arguments: &cli::Completions, context: &Context<'_>) -> Result<(), Trouble> {
     let mut command = Arguments::command();
-    clap_complete::generate(arguments.shell, &mut command, "airlift", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "airlift", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    context.printer.line(script.trim_end());
+    context.printer.object("completions", json!({ "shell": arguments.shell.to_string(), "script": script }));
     Ok(())
 }
 
-pub(super) fn man(arguments: &cli::Man) -> Result<(), Trouble> {
+pub(super) fn man(arguments: &cli::Man, context: &Context<'_>) -> Result<(), Trouble> {
     let failed = |source| ProgramError::Write { path: arguments.folder.clone(), source };
     fs_err::create_dir_all(&arguments.folder).map_err(failed)?;
     clap_mangen::generate_to(Arguments::command(), &arguments.folder).map_err(failed)?;
+    context.printer.object("man", json!({ "folder": arguments.folder }));
     Ok(())
 }
 

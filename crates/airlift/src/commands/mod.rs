@@ -51,8 +51,8 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Rollback(arguments) => rollback::run(&arguments, context).await,
         Command::Prune(arguments) => prune::run(&arguments, context).await,
-        Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Man(arguments) => generate::man(&arguments),
+        Command::Completions(arguments) => generate::completions(&arguments, context),
+        Command::Man(arguments) => generate::man(&arguments, context),
         Command::Schema => generate::schema(context),
     }
 }

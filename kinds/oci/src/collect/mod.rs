@@ -10,8 +10,9 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use airlift_core::{Plan, TreePath};
-use airlift_fetch::Fetcher;
+use airlift_core::{Plan, TreePath, failure};
+use airlift_fetch::engine::is_fatal;
+use airlift_fetch::{FetchError, Fetcher};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
@@ -52,6 +53,39 @@ async fn of_repository(
     let mut plan = walk::walk(&upstream, wanted).await?;
     plan.omissions.extend(omissions);
     Ok(plan)
+}
+
+/// Why a manifest is not planned.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Upstream does not give it: a sentence for an omission of the plan.
+    LeftOut(String),
+    /// It is for a platform that nobody asked for.
+    NotWanted,
+    /// Planning can't go on.
+    Fatal(OciError),
+}
+
+impl Stop {
+    /// What upstream does not give is left out. What stops everything, such as Ctrl-C or a full disk, stops planning.
+    fn explained(error: FetchError, explain: impl FnOnce(&FetchError) -> String) -> Self {
+        match is_fatal(&error) {
+            true => Self::Fatal(OciError::Stopped { source: error }),
+            false => Self::LeftOut(explain(&error)),
+        }
+    }
+}
+
+impl From<OciError> for Stop {
+    fn from(error: OciError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+impl From<FetchError> for Stop {
+    fn from(error: FetchError) -> Self {
+        Self::explained(error, |error| failure::line(error))
+    }
 }
 
 /// A path below a repository, or the error that names the image.

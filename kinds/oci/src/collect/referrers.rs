@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use airlift_core::{Checksum, PlanEntry, Source, failure};
+use airlift_core::{Checksum, PlanEntry, Source};
 
-use super::path;
 use super::registry::Upstream;
 use super::walk::{Visit, Wanted};
+use super::{Stop, path};
 use crate::error::OciError;
 use crate::format::manifest::{Descriptor, Manifest, OCI_INDEX, referrers_index};
 use crate::format::name::Repository;
@@ -55,20 +55,19 @@ pub(super) fn describe(manifest: &Manifest, media_type: &str, digest: &Checksum,
     }
 }
 
-/// Puts whatever refers to a manifest into the next wave. The error is a sentence: with an unknown number of signatures
-/// missing, the image is not whole.
+/// Puts whatever refers to a manifest into the next wave. With an unknown number of signatures missing, the image is not
+/// whole.
 ///
 /// The listing that the mirror answers is made of the referrers' own `subject` fields, when they are visited; here they
 /// are only found.
-pub(super) async fn discover(upstream: &Upstream<'_>, subject: &Checksum, visit: &mut Visit) -> Result<(), String> {
-    let unknown = |error: String| format!("what refers to {subject} (signatures, SBOMs) can't be listed: {error}");
-    let listed = upstream.referrers(&subject.to_string()).await.map_err(|error| unknown(failure::line(&error)))?;
+pub(super) async fn discover(upstream: &Upstream<'_>, subject: &Checksum, visit: &mut Visit) -> Result<(), Stop> {
+    let listed = upstream.referrers(&subject.to_string()).await?;
     let described = |descriptor| Wanted::Described { descriptor, platforms: Vec::new() };
     visit.next.extend(listed.into_iter().flatten().map(described));
     let stem = subject.to_string().replace(':', "-");
     let cosign = COSIGN_ENDINGS.iter().map(|ending| format!("{stem}{ending}"));
     for tag in std::iter::once(stem.clone()).chain(cosign) {
-        if upstream.has_tag(&tag).await.map_err(unknown)? {
+        if upstream.has_tag(&tag).await? {
             visit.next.push(Wanted::tag(&tag, &[]));
         }
     }

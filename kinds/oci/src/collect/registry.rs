@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::upstream::UrlError;
-use airlift_core::{LockEntry, Request, UpstreamUrl, failure};
+use airlift_core::{LockEntry, Request, UpstreamUrl};
 use airlift_fetch::{Document, Expected, FetchError, Fetcher};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
+use super::Stop;
 use crate::error::OciError;
 use crate::format::manifest::{Descriptor, MANIFEST_LIMIT, MANIFEST_TYPES, Manifest};
 use crate::format::name::{DOCKER_HUB, Place, Repository, split};
@@ -15,8 +17,8 @@ use crate::format::name::{DOCKER_HUB, Place, Repository, split};
 /// The header by which a registry tells a manifest's digest.
 const DIGEST_HEADER: &str = "docker-content-digest";
 
-/// The largest listing, in bytes, that one answer may be.
-const LISTING_LIMIT: u64 = 32 << 20;
+/// The largest listing, in bytes, with all its pages.
+const LISTING_LIMIT: u64 = 64 << 20;
 
 /// How many pages of one listing are read. Registries give 100 to 1000 entries a page.
 const MOST_PAGES: usize = 2000;
@@ -59,74 +61,92 @@ impl<'a> Upstream<'a> {
         Ok(for_manifest(self.request(&format!("manifests/{reference}"))?))
     }
 
-    /// Every tag, fetched once. The error is upstream's, as a sentence.
-    pub(crate) async fn tags(&self) -> Result<&BTreeSet<String>, String> {
-        let tags =
-            self.tags.get_or_init(|| async { self.list_tags().await.map_err(|error| failure::line(&error)) }).await;
-        tags.as_ref().map_err(Clone::clone)
+    /// Every tag, fetched once.
+    pub(super) async fn tags(&self) -> Result<&BTreeSet<String>, Stop> {
+        let tags = self.tags.get_or_try_init(|| async {
+            match self.list_tags().await {
+                Err(Stop::LeftOut(reason)) => Ok(Err(reason)),
+                tags => tags.map(Ok),
+            }
+        });
+        tags.await?.as_ref().map_err(|reason| Stop::LeftOut(reason.clone()))
     }
 
     /// Whether there is a tag: by the listing or, in a registry that does not list its tags, by asking for it.
-    pub(crate) async fn has_tag(&self, tag: &str) -> Result<bool, String> {
-        if let Ok(tags) = self.tags().await {
-            return Ok(tags.contains(tag));
-        }
-        let request = self.manifest_request(tag).map_err(|error| failure::line(&error))?;
-        match self.fetcher.head(&request).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(failure::line(&error)),
+    pub(super) async fn has_tag(&self, tag: &str) -> Result<bool, Stop> {
+        match self.tags().await {
+            Ok(tags) => Ok(tags.contains(tag)),
+            Err(Stop::LeftOut(_)) => self.has(&self.manifest_request(tag)?).await,
+            Err(stop) => Err(stop),
         }
     }
 
-    async fn list_tags(&self) -> Result<BTreeSet<String>, ListingError> {
+    /// Whether upstream has something.
+    pub(super) async fn has(&self, request: &Request) -> Result<bool, Stop> {
+        match self.fetcher.head(request).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn list_tags(&self) -> Result<BTreeSet<String>, Stop> {
         #[derive(Deserialize)]
         struct Page {
             tags: Option<Vec<String>>,
         }
-        let pages: Vec<Page> = self.pages("tags/list?n=1000").await?;
+        let mut request = self.request("tags/list?n=1000")?;
+        let first = self.page(&request, LISTING_LIMIT).await?;
+        let pages: Vec<Page> = self.rest(&mut request, first).await?;
         Ok(pages.into_iter().flat_map(|page| page.tags.unwrap_or_default()).collect())
     }
 
     /// What the referrers API says of a digest; none where the registry does not have that API.
-    pub(crate) async fn referrers(&self, digest: &str) -> Result<Option<Vec<Descriptor>>, ListingError> {
+    pub(crate) async fn referrers(&self, digest: &str) -> Result<Option<Vec<Descriptor>>, Stop> {
         if self.has_referrers.get() == Some(&false) {
             return Ok(None);
         }
-        match self.pages::<Manifest>(&format!("referrers/{digest}")).await {
-            Ok(pages) => {
-                let _ = self.has_referrers.set(true);
-                Ok(Some(pages.into_iter().flat_map(|page| page.manifests.unwrap_or_default()).collect()))
-            }
+        let mut request = self.request(&format!("referrers/{digest}"))?;
+        let first = match self.page(&request, LISTING_LIMIT).await {
             // A registry that has the API never answers 404 or its like (specification, "Listing Referrers").
-            Err(ListingError::Fetch(error)) if matches!(error.status(), Some(400 | 404 | 405 | 406 | 501)) => {
+            Err(error) if matches!(error.status(), Some(400 | 404 | 405 | 406 | 501)) => {
                 let _ = self.has_referrers.set(false);
-                Ok(None)
+                return Ok(None);
             }
-            Err(error) => Err(error),
+            page => page?,
+        };
+        let _ = self.has_referrers.set(true);
+        let pages: Vec<Manifest> = self.rest(&mut request, first).await?;
+        Ok(Some(pages.into_iter().flat_map(|page| page.manifests.unwrap_or_default()).collect()))
+    }
+
+    /// All pages of a listing, given the first.
+    async fn rest<T: DeserializeOwned>(&self, request: &mut Request, first: Document) -> Result<Vec<T>, Stop> {
+        let mut pages = Vec::new();
+        let mut left = LISTING_LIMIT;
+        let mut document = first;
+        loop {
+            let page = serde_json::from_slice(&document.bytes);
+            pages.push(page.map_err(|error| Stop::LeftOut(format!("{} is not a listing: {error}", request.url)))?);
+            left = left.saturating_sub(document.bytes.len() as u64);
+            match self.next_page(request, &document)? {
+                None => return Ok(pages),
+                Some(_) if pages.len() == MOST_PAGES || left == 0 => {
+                    return Err(Stop::LeftOut(format!("the listing at {} does not end", request.url)));
+                }
+                Some(next) => *request = next,
+            }
+            document = self.page(request, left).await?;
         }
     }
 
-    async fn pages<T: for<'de> Deserialize<'de>>(&self, below: &str) -> Result<Vec<T>, ListingError> {
-        let mut next = Some(self.request(below).map_err(|error| ListingError::Unreadable(error.to_string()))?);
-        let mut pages = Vec::new();
-        while let Some(request) = next.take() {
-            if pages.len() == MOST_PAGES {
-                return Err(ListingError::Unreadable(format!("more than {MOST_PAGES} pages")));
-            }
-            let expected = Expected { limit: Some(LISTING_LIMIT), ..Expected::default() };
-            let document = self.fetcher.document(&request, &expected).await?;
-            let page = serde_json::from_slice(&document.bytes);
-            pages.push(
-                page.map_err(|error| ListingError::Unreadable(format!("{} is not a listing: {error}", request.url)))?,
-            );
-            next = self.next_page(&request, &document)?;
-        }
-        Ok(pages)
+    /// One page; it is looked at and not kept.
+    async fn page(&self, request: &Request, limit: u64) -> Result<Document, FetchError> {
+        self.fetcher.listing(request, limit).await
     }
 
     /// The request for the page that a `Link` header with `rel="next"` names (RFC 8288), on the same host only.
-    fn next_page(&self, request: &Request, document: &Document) -> Result<Option<Request>, ListingError> {
+    fn next_page(&self, request: &Request, document: &Document) -> Result<Option<Request>, Stop> {
         let links = document.headers.get_all(http::header::LINK).iter().filter_map(|value| value.to_str().ok());
         let next = links.flat_map(|value| value.split(',')).find_map(|link| {
             let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
@@ -135,7 +155,7 @@ impl<'a> Upstream<'a> {
             is_next.then_some(target)
         });
         let Some(target) = next else { return Ok(None) };
-        let unreadable = || ListingError::Unreadable(format!("{} names '{target}' as the next page", request.url));
+        let unreadable = || Stop::LeftOut(format!("{} names '{target}' as the next page", request.url));
         let url = request.url.expose().join(target).map_err(|_| unreadable())?;
         if url.origin() != request.url.expose().origin() {
             return Err(unreadable());
@@ -143,15 +163,6 @@ impl<'a> Upstream<'a> {
         let url = UpstreamUrl::try_from(url).map_err(|_| unreadable())?;
         Ok(Some(Request { url, ..request.clone() }))
     }
-}
-
-/// Why a listing can't be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ListingError {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error("{0}")]
-    Unreadable(String),
 }
 
 /// How to ask again for what a lock names: the same credentials and types as when it was first collected.
@@ -169,11 +180,12 @@ pub(crate) fn request_again(entry: &LockEntry, url: UpstreamUrl) -> Request {
 
 fn authorised(mut request: Request, repository: &Repository) -> Request {
     request.scope = Some(format!("repository:{}:pull", repository.name));
-    // Docker keeps Docker Hub's credentials under this name, for historical reasons.
-    request.credentials = Some(match repository.registry.as_str() {
-        DOCKER_HUB => "https://index.docker.io/v1/".to_owned(),
-        other => other.to_owned(),
-    });
+    // Docker keeps Docker Hub's credentials under this name, for historical reasons. A mirror of it is somebody else, who
+    // is given what is kept under its own host's name.
+    let own = default_address(DOCKER_HUB).is_ok_and(|hub| hub.authority() == request.url.authority());
+    if own && repository.registry == DOCKER_HUB {
+        request.credentials = Some("https://index.docker.io/v1/".to_owned());
+    }
     request
 }
 

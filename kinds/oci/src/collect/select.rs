@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use airlift_core::Omission;
 
+use super::Stop;
 use super::registry::Upstream;
 use super::walk::Wanted;
 use crate::error::OciError;
@@ -28,7 +29,9 @@ pub(super) async fn wanted(
             Select::Tags(tags) => wanted.extend(tags.iter().map(|tag| Wanted::tag(tag, platforms))),
             Select::Rule(rule) => match matching(upstream, rule).await {
                 Ok(tags) => wanted.extend(tags.iter().map(|tag| Wanted::tag(tag, platforms))),
-                Err(reason) => omissions.push(Omission {
+                Err(Stop::Fatal(error)) => return Err(error),
+                Err(Stop::NotWanted) => {}
+                Err(Stop::LeftOut(reason)) => omissions.push(Omission {
                     path: super::path(&upstream.repository, "tags")?,
                     omitted: reason,
                     origin: Some(upstream.request("tags/list")?.url.to_string().into()),
@@ -39,17 +42,20 @@ pub(super) async fn wanted(
     Ok(wanted)
 }
 
-async fn matching(upstream: &Upstream<'_>, rule: &TagRule) -> Result<Vec<String>, String> {
-    let all = upstream.tags().await.map_err(|error| format!("the tags can't be listed: {error}"))?;
+async fn matching(upstream: &Upstream<'_>, rule: &TagRule) -> Result<Vec<String>, Stop> {
+    let all = upstream.tags().await.map_err(|stop| match stop {
+        Stop::LeftOut(reason) => Stop::LeftOut(format!("the tags can't be listed: {reason}")),
+        stop => stop,
+    })?;
     let tags = apply(rule, all);
     if tags.is_empty() {
         let some: Vec<&str> = all.iter().rev().take(5).map(String::as_str).collect();
-        return Err(format!(
+        return Err(Stop::LeftOut(format!(
             "no tag of {} fits; it has {} tags, such as {}",
             upstream.repository,
             all.len(),
             some.join(", ")
-        ));
+        )));
     }
     Ok(tags.into_iter().map(str::to_owned).collect())
 }

@@ -2,16 +2,17 @@
 //!
 //! The walk goes in waves: the manifests of one wave are fetched side by side, and name those of the next.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use airlift_core::{Checksum, Omission, Plan, PlanEntry, Request, Source, Time, TreePath, UpstreamUrl, failure};
-use airlift_fetch::{Document, FetchError};
+use airlift_fetch::{Document, Expected, FetchError};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::referrers::{self, Referrers};
 use super::registry::{Upstream, manifest_expected};
-use super::{AT_ONCE, path};
+use super::{AT_ONCE, Stop, path};
 use crate::error::OciError;
 use crate::format::manifest::{Descriptor, ImageConfig, Manifest};
 use crate::format::name::Repository;
@@ -77,9 +78,9 @@ pub(super) async fn walk(upstream: &Upstream<'_>, wanted: Vec<Wanted>) -> Result
         let visits = stream::iter(wave.drain(..)).map(|wanted| visit(upstream, wanted)).buffered(AT_ONCE);
         let visits: Vec<Visit> = visits.try_collect().await?;
         for visit in visits {
-            visit.entries.into_iter().for_each(|entry| {
-                entries.entry(entry.path.clone()).or_insert(entry);
-            });
+            for entry in visit.entries {
+                put(&mut entries, entry)?;
+            }
             omissions.extend(visit.omissions);
             referrers.extend(visit.referrers);
             wave.extend(visit.next);
@@ -91,18 +92,51 @@ pub(super) async fn walk(upstream: &Upstream<'_>, wanted: Vec<Wanted>) -> Result
     Ok(Plan { entries: entries.into_values().collect(), omissions, ..Plan::default() })
 }
 
+/// Adds an entry. A tag that the manifest names twice must mean the same both times.
+fn put(entries: &mut BTreeMap<TreePath, PlanEntry>, entry: PlanEntry) -> Result<(), OciError> {
+    match entries.entry(entry.path.clone()) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(entry);
+            Ok(())
+        }
+        Entry::Occupied(known) => match (known.get().digest(), entry.digest()) {
+            (Some(first), Some(second)) if first != second => {
+                Err(OciError::Twice { image: entry.path.to_string(), first, second })
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
 async fn visit(upstream: &Upstream<'_>, wanted: Wanted) -> Result<Visit, OciError> {
     let mut visit = Visit::default();
     let visitor = Visitor { upstream, wanted: &wanted };
-    if let Err(reason) = visitor.run(&mut visit).await? {
-        let reference = wanted.reference();
-        visit.omissions.push(Omission {
-            path: path(&upstream.repository, &format!("manifests/{reference}"))?,
-            omitted: reason,
-            origin: Some(upstream.manifest_request(&reference)?.url.to_string().into()),
-        });
+    let fetched = match visitor.run(&mut visit).await {
+        Ok(fetched) => fetched,
+        Err(Stop::NotWanted) => return Ok(visit),
+        Err(Stop::Fatal(error)) => return Err(error),
+        Err(Stop::LeftOut(reason)) => {
+            let reference = wanted.reference();
+            let request = upstream.manifest_request(&reference)?;
+            visit.omissions.push(omission(upstream, &format!("manifests/{reference}"), reason, &request)?);
+            return Ok(visit);
+        }
+    };
+    match referrers::discover(upstream, &fetched.digest, &mut visit).await {
+        Ok(()) | Err(Stop::NotWanted) => {}
+        Err(Stop::Fatal(error)) => return Err(error),
+        Err(Stop::LeftOut(reason)) => {
+            let below = format!("referrers/{}", fetched.digest);
+            let reason = format!("what refers to it (signatures, SBOMs) can't be listed: {reason}");
+            visit.omissions.push(omission(upstream, &below, reason, &upstream.request(&below)?)?);
+        }
     }
     Ok(visit)
+}
+
+fn omission(upstream: &Upstream<'_>, below: &str, reason: String, request: &Request) -> Result<Omission, OciError> {
+    let path = path(&upstream.repository, below)?;
+    Ok(Omission { path, omitted: reason, origin: Some(request.url.to_string().into()) })
 }
 
 /// A manifest that was fetched.
@@ -121,117 +155,94 @@ struct Visitor<'a, 'u> {
 }
 
 impl Visitor<'_, '_> {
-    /// The inner error is a sentence that says why the manifest is left out.
-    async fn run(&self, visit: &mut Visit) -> Result<Result<(), String>, OciError> {
-        let fetched = match self.manifest().await? {
-            Ok(fetched) => fetched,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let built = match self.config_date(&fetched).await? {
-            Ok(built) => built,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        if let Err(reason) = self.children(&fetched, visit) {
-            return Ok(Err(reason));
-        }
+    async fn run(&self, visit: &mut Visit) -> Result<Fetched, Stop> {
+        let fetched = self.manifest().await?;
+        let built = self.config_date(&fetched).await?;
+        self.children(&fetched, visit)?;
         self.add_manifest(&fetched, built, visit)?;
-        self.add_blobs(&fetched, visit)?;
+        self.add_blobs(&fetched, visit).await?;
         if let Some(subject) = &fetched.manifest.subject {
-            visit.referrers.add(
-                &subject.digest,
-                referrers::describe(
-                    &fetched.manifest,
-                    &fetched.media_type,
-                    &fetched.digest,
-                    fetched.document.bytes.len(),
-                ),
-            );
+            let size = fetched.document.bytes.len();
+            let referrer = referrers::describe(&fetched.manifest, &fetched.media_type, &fetched.digest, size);
+            visit.referrers.add(&subject.digest, referrer);
         }
-        Ok(referrers::discover(self.upstream, &fetched.digest, visit).await)
+        Ok(fetched)
     }
 
-    async fn manifest(&self) -> Result<Result<Fetched, String>, OciError> {
-        let (digest, size, mut said) = match self.wanted {
+    async fn manifest(&self) -> Result<Fetched, Stop> {
+        let (digest, size, said) = match self.wanted {
             Wanted::Described { descriptor, .. } => {
                 (descriptor.digest.clone(), Some(descriptor.size), Some(descriptor.media_type.clone()))
             }
             Wanted::Named { digest: Some(digest), .. } => (digest.clone(), None, None),
-            Wanted::Named { tag, .. } => {
-                let tag = tag.as_deref().unwrap_or("latest");
-                match self.resolve(tag).await? {
-                    Ok(resolved) => resolved,
-                    Err(error) => return Ok(Err(self.explain(&error))),
-                }
-            }
+            Wanted::Named { tag, .. } => self.resolve(tag.as_deref().unwrap_or("latest")).await?,
         };
         let request = self.upstream.manifest_request(&digest.to_string())?;
-        let expected = manifest_expected(Some(digest.clone()), size);
-        let document = match self.upstream.fetcher.document(&request, &expected).await {
-            Ok(document) => document,
-            Err(error) => return Ok(Err(self.explain(&error))),
-        };
-        let manifest: Manifest = match serde_json::from_slice(&document.bytes) {
-            Ok(manifest) => manifest,
-            Err(error) => return Ok(Err(format!("its manifest {digest} can't be read: {error}"))),
-        };
+        let document = self.document(&request, &manifest_expected(Some(digest.clone()), size)).await?;
+        let manifest: Manifest = serde_json::from_slice(&document.bytes)
+            .map_err(|error| Stop::LeftOut(format!("its manifest {digest} can't be read: {error}")))?;
         if manifest.schema_version == 1 {
-            return Ok(Err("it has Docker's first manifest schema, which no current client pulls; push it again with a current tool".to_owned()));
+            let reason = "it has Docker's first manifest schema, which no current client pulls; push it again with a current tool";
+            return Err(Stop::LeftOut(reason.to_owned()));
         }
-        said = said.filter(|said| !said.is_empty()).or_else(|| document.media_type.clone());
+        let said = said.filter(|said| !said.is_empty()).or_else(|| document.media_type.clone());
         let media_type = manifest.served_type(said.as_deref()).into();
-        Ok(Ok(Fetched { digest, document, manifest, media_type, request }))
+        Ok(Fetched { digest, document, manifest, media_type, request })
     }
 
-    /// A tag's digest, by `HEAD` where the registry tells it: that is free where pulls are counted.
-    async fn resolve(
-        &self,
-        tag: &str,
-    ) -> Result<Result<(Checksum, Option<u64>, Option<String>), FetchError>, OciError> {
+    /// A tag's digest, size and media type, by `HEAD` where the registry tells it: that is free where pulls are counted.
+    async fn resolve(&self, tag: &str) -> Result<(Checksum, Option<u64>, Option<String>), Stop> {
         let request = self.upstream.manifest_request(tag)?;
         if let Ok(head) = self.upstream.fetcher.head(&request).await
             && let Some(digest) = head.digest
         {
-            return Ok(Ok((digest.into(), head.size, head.media_type)));
+            return Ok((digest, head.size, head.media_type));
         }
-        let document = self.upstream.fetcher.document(&request, &manifest_expected(None, None)).await;
-        Ok(document.map(|document| (document.digest.into(), Some(document.bytes.len() as u64), document.media_type)))
+        let document = self.document(&request, &manifest_expected(None, None)).await?;
+        Ok((document.digest.into(), Some(document.bytes.len() as u64), document.media_type))
     }
 
-    fn explain(&self, error: &FetchError) -> String {
-        match error.is_not_found() {
-            true => format!("{} has no {}", self.upstream.repository, self.wanted.reference()),
-            false => failure::line(error),
-        }
+    async fn document(&self, request: &Request, expected: &Expected) -> Result<Document, Stop> {
+        let document = self.upstream.fetcher.document(request, expected).await;
+        document.map_err(|error| {
+            Stop::explained(error, |error| match error.is_not_found() {
+                true => format!("{} has no {}", self.upstream.repository, self.wanted.reference()),
+                false => failure::line(error),
+            })
+        })
     }
 
-    /// When an image was built. An image without an index must be for a wanted platform.
-    async fn config_date(&self, fetched: &Fetched) -> Result<Result<Option<Time>, String>, OciError> {
-        let Some(config) = fetched.manifest.image_config() else { return Ok(Ok(None)) };
+    /// When an image was built. An image that names its platform only here must be for a wanted one.
+    async fn config_date(&self, fetched: &Fetched) -> Result<Option<Time>, Stop> {
+        let Some(config) = fetched.manifest.image_config() else { return Ok(None) };
         let request = self.upstream.request(&format!("blobs/{}", config.digest))?;
         let expected = manifest_expected(Some(config.digest.clone()), Some(config.size));
-        let document = match self.upstream.fetcher.document(&request, &expected).await {
-            Ok(document) => document,
-            Err(error) => {
-                return Ok(Err(format!("its configuration {} can't be had: {}", config.digest, failure::line(&error))));
-            }
-        };
-        let Ok(config) = serde_json::from_slice::<ImageConfig>(&document.bytes) else { return Ok(Ok(None)) };
+        let document = self.upstream.fetcher.document(&request, &expected).await.map_err(|error| {
+            let explain = |error: &FetchError| format!("its configuration can't be had: {}", failure::line(error));
+            Stop::explained(error, explain)
+        })?;
+        let Ok(config) = serde_json::from_slice::<ImageConfig>(&document.bytes) else { return Ok(None) };
         let platforms = self.wanted.platforms();
-        let named = matches!(self.wanted, Wanted::Named { .. });
-        if named && !platforms.is_empty() && !platforms.iter().any(|wanted| wanted.matches(&config.platform)) {
-            return Ok(Err(format!("it is for {} only, and {} is wanted", config.platform, list(platforms))));
+        if !platforms.is_empty() && !platforms.iter().any(|wanted| wanted.matches(&config.platform)) {
+            match self.wanted {
+                Wanted::Named { .. } => {
+                    let reason = format!("it is for {} only, and {} is wanted", config.platform, list(platforms));
+                    return Err(Stop::LeftOut(reason));
+                }
+                Wanted::Described { descriptor, .. } if descriptor.platform.is_none() => return Err(Stop::NotWanted),
+                Wanted::Described { .. } => {}
+            }
         }
-        let built = config.created.and_then(|text| text.parse().ok()).filter(|time: &Time| time.seconds() > 0);
-        Ok(Ok(built))
+        Ok(config.created.and_then(|text| text.parse().ok()).filter(|time: &Time| time.seconds() > 0))
     }
 
     /// Puts the wanted children of an index into the next wave.
-    fn children(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), String> {
+    fn children(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), Stop> {
         let Some(children) = &fetched.manifest.manifests else { return Ok(()) };
         let platforms = self.wanted.platforms();
         let wanted = |child: &Descriptor| match &child.platform {
             Some(platform) => platforms.is_empty() || platforms.iter().any(|wanted| wanted.matches(platform)),
-            // An index in an index, or an artifact: the platform is known further down, or there is none.
+            // An index in an index, an image that names its platform in its configuration only, or an artifact.
             None => true,
         };
         let kept: BTreeSet<String> =
@@ -243,7 +254,7 @@ impl Visitor<'_, '_> {
             let has: BTreeSet<String> =
                 children.iter().filter_map(|child| child.platform.as_ref()).map(ToString::to_string).collect();
             let has: Vec<String> = has.into_iter().filter(|platform| platform != "unknown/unknown").collect();
-            return Err(format!("it is not there for {missing}, only for {}", has.join(", ")));
+            return Err(Stop::LeftOut(format!("it is not there for {missing}, only for {}", has.join(", "))));
         }
         let next = children.iter().filter(|child| wanted(child) || attested(child));
         visit
@@ -280,15 +291,24 @@ impl Visitor<'_, '_> {
                 ..by_digest.clone()
             });
         }
+        if fetched.digest.digest().is_none() {
+            // Clients may ask for any manifest by its SHA-256, whatever upstream calls it by.
+            let by_sha256 = path(repository, &format!("manifests/{digest}"))?;
+            visit.entries.push(PlanEntry { path: by_sha256, ..by_digest.clone() });
+        }
         visit.entries.push(by_digest);
         Ok(())
     }
 
-    fn add_blobs(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), OciError> {
+    async fn add_blobs(&self, fetched: &Fetched, visit: &mut Visit) -> Result<(), Stop> {
         for blob in fetched.manifest.all_blobs() {
             let mut request = self.upstream.request(&format!("blobs/{}", blob.digest))?;
-            // Layers that may not be distributed are not in the registry but where their publisher keeps them.
-            if let Some(url) = blob.urls.iter().find_map(|url| url.parse::<UpstreamUrl>().ok()) {
+            // A layer that may not be distributed is where its publisher keeps it, unless the registry has it after all.
+            let elsewhere = blob.urls.iter().filter_map(|url| url.parse::<UpstreamUrl>().ok());
+            let mut elsewhere = elsewhere.filter(|url| url.expose().scheme() != "file");
+            if let Some(url) = elsewhere.next()
+                && !self.upstream.has(&request).await?
+            {
                 request = Request::new(url);
             }
             visit.entries.push(PlanEntry {

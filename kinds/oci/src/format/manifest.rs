@@ -64,7 +64,7 @@ impl Manifest {
     /// The media type to serve it with: its own word, else what was said of it, else by its shape.
     pub fn served_type(&self, said: Option<&str>) -> String {
         let shape = if self.manifests.is_some() { OCI_INDEX } else { OCI_MANIFEST };
-        let known = said.filter(|said| MANIFEST_TYPES.contains(said) || said.ends_with("+prettyjws"));
+        let known = said.filter(|said| MANIFEST_TYPES.contains(said));
         self.media_type.as_deref().or(known).unwrap_or(shape).to_owned()
     }
 
