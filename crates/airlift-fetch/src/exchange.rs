@@ -3,6 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use airlift_core::{Event, Request};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -88,7 +90,7 @@ async fn at(fetcher: &Fetcher, ask: &Ask<'_>, url: &Url) -> Result<Answer, Troub
         let headers = answer.headers.clone();
         let unauthorized = answer.status == StatusCode::UNAUTHORIZED;
         // This reads the answer to its end and gives the permit back: a token is asked for through the same gate.
-        let mut trouble = no(fetcher, &place, answer, authorization.as_ref()).await;
+        let mut trouble = no(fetcher, ask, (&place, authorization.as_ref()), answer).await;
         if !unauthorized || !authorize || challenged {
             return Err(trouble);
         }
@@ -158,7 +160,12 @@ fn header_of(request: &Request, name: &str, value: &str) -> Result<(HeaderName, 
 }
 
 /// The trouble that an answer is which is none; a host that asks for patience gets it from everybody.
-async fn no(fetcher: &Fetcher, place: &Place<'_>, answer: Answer, sent: Option<&HeaderValue>) -> Trouble {
+async fn no(
+    fetcher: &Fetcher,
+    ask: &Ask<'_>,
+    (place, sent): (&Place<'_>, Option<&HeaderValue>),
+    answer: Answer,
+) -> Trouble {
     let url = Box::new(place.request.url.clone());
     let (status, from) = (answer.status.as_u16(), answer.from.clone());
     let wait = match status {
@@ -168,7 +175,7 @@ async fn no(fetcher: &Fetcher, place: &Place<'_>, answer: Answer, sent: Option<&
         }
         _ => None,
     };
-    let said = answer.said(&secrets(place, sent)).await;
+    let said = answer.said(&secrets(ask, place, sent)).await;
     let longest = fetcher.settings().longest_wait;
     let again = match wait {
         Some(wait) if wait > longest => return FetchError::Throttled { url, wait, longest, said }.into(),
@@ -213,22 +220,48 @@ fn pause(fetcher: &Fetcher, place: &Place<'_>, wait: Duration, reason: String) {
 }
 
 /// Everything in this request that an upstream might repeat and nobody should read.
-fn secrets(place: &Place<'_>, sent: Option<&HeaderValue>) -> Vec<String> {
+fn secrets(ask: &Ask<'_>, place: &Place<'_>, sent: Option<&HeaderValue>) -> Vec<String> {
     let mut secrets: Vec<String> = Vec::new();
     let headers = place.request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("accept"));
     let values = headers.map(|(_, value)| value.expose()).chain(sent.and_then(|sent| sent.to_str().ok()));
     for value in values {
         secrets.push(value.to_owned());
-        secrets.extend(value.split_once(' ').map(|(_, credentials)| credentials.to_owned()));
+        if let Some((_, credentials)) = value.split_once(' ') {
+            secrets.push(credentials.to_owned());
+            secrets.extend(user_and_password(credentials));
+        }
     }
+    let form = ask.form.as_deref().unwrap_or_default();
+    let public = ["grant_type", "client_id", "service", "scope"];
+    let pairs = url::form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| !public.contains(&name.as_ref()));
+    secrets.extend(pairs.map(|(_, value)| value.into_owned()));
     let given = place.request.url.expose();
+    secrets.push(given.username().to_owned());
     secrets.extend(given.password().map(str::to_owned));
     for url in [given, place.url] {
         let values = url.query_pairs().map(|(_, value)| value.into_owned()).filter(|value| value.len() >= 8);
         secrets.extend(values);
         secrets.extend(url.query().filter(|query| query.len() >= 8).map(str::to_owned));
     }
+    let others: Vec<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
+    secrets.extend(others);
     // The longest first, so that no part of one is left over.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
+}
+
+/// The user and the password in the credentials of the scheme `Basic`. Some put a token where the user is.
+fn user_and_password(credentials: &str) -> Vec<String> {
+    let Ok(decoded) = STANDARD.decode(credentials) else { return Vec::new() };
+    let decoded = String::from_utf8_lossy(&decoded).into_owned();
+    let parts: Vec<String> = decoded.splitn(2, ':').map(str::to_owned).collect();
+    parts.into_iter().chain([decoded]).collect()
+}
+
+/// The ways in which a text is written in URLs, forms and JSON.
+fn spellings(text: &str) -> [String; 3] {
+    let json = serde_json::Value::from(text).to_string();
+    let json = json.trim_matches('"').to_owned();
+    let url = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    [json, url, url::form_urlencoded::byte_serialize(text.as_bytes()).collect()]
 }
