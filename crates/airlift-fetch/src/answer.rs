@@ -104,6 +104,17 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     media_type.contains('/').then_some(media_type)
 }
 
+/// How the body is encoded, where it is.
+pub(crate) fn encoding(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let text = clean(&values.join(", "), 100);
+    // Object stores that were written to with chunks keep this name, and undo the chunks.
+    let plain =
+        |name: &str| name.is_empty() || ["identity", "aws-chunked"].iter().any(|none| name.eq_ignore_ascii_case(none));
+    (!text.split(',').map(str::trim).all(plain)).then_some(text)
+}
+
 /// The checksum in the header that the request names.
 pub(crate) fn named(headers: &HeaderMap, request: &Request) -> Option<Checksum> {
     headers.get(request.digest_header?)?.to_str().ok()?.trim().parse().ok()

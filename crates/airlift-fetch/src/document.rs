@@ -10,7 +10,7 @@ use crate::exchange::{Ask, exchange};
 use crate::fetcher::{Document, Expected, Fetcher, Head};
 use crate::memo::Memo;
 use crate::retry::{Again, Attempts, Trouble};
-use crate::verify::{Sums, check_limit, check_size, is_wrong_content};
+use crate::verify::{Sums, check_encoding, check_limit, check_size, is_wrong_content};
 
 /// The limit of documents for which none is given.
 pub(crate) const LIMIT: u64 = 64 << 20;
@@ -88,6 +88,7 @@ async fn once(fetcher: &Fetcher, request: &Request, expected: &Expected, fresh: 
         ask.headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
     }
     let answer = exchange(fetcher, &ask).await?;
+    check_encoding(&request.url, expected, &answer.headers)?;
     if let Some(total) = answer.total() {
         check_size(&request.url, expected, total, true)?;
     }

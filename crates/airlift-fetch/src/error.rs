@@ -1,6 +1,5 @@
 //! What can go wrong between an upstream and the store.
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +86,14 @@ pub enum FetchError {
         url: Box<UpstreamUrl>,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// An answer that is compressed on the way, although it was asked for as it is.
+    #[error("{url} is sent with the encoding '{encoding}', although it was asked for without any")]
+    Encoded {
+        /// What was asked.
+        url: Box<UpstreamUrl>,
+        /// The `Content-Encoding`.
+        encoding: String,
     },
     /// No token from the place that a registry sends for one.
     #[error("{url} asks for a token, and {realm} gives none")]
@@ -207,18 +214,6 @@ impl FetchError {
             _ => None,
         }
     }
-
-    /// The error and its causes in one line, for reports that list many.
-    pub fn line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
-    }
 }
 
 impl Failure for FetchError {
@@ -248,6 +243,10 @@ impl Failure for FetchError {
             ),
             Self::Checksum { .. } | Self::Size { .. } => Some(
                 "either upstream replaced the file (then change what the manifest or the lock promises, after finding out why), or a proxy on the way delivers something else"
+                    .to_owned(),
+            ),
+            Self::Encoded { .. } => Some(
+                "upstream keeps it compressed: take it from elsewhere, or, if exactly the bytes that are sent are wanted, give their checksum"
                     .to_owned(),
             ),
             Self::Token { source, .. } => source.hint(),

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use tokio::sync::mpsc;
 
 use crate::document::LIMIT;
-use crate::download::blocking;
+use crate::download::{blocking, require_room};
 use crate::error::FetchError;
 use crate::fetcher::{Document, Expected, Fetched, Fetcher, Head};
 use crate::verify::{Sums, check_limit, check_size};
@@ -96,6 +96,10 @@ pub(crate) async fn blob(
     }
     let part = fetcher.store().part(&key).map_err(FetchError::store)?;
     part.truncate(0).map_err(FetchError::store)?;
+    if let Err(error) = require_room(&part, size, &request.url) {
+        part.discard().map_err(FetchError::store)?;
+        return Err(error);
+    }
     let target = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
     let (tell, mut told) = mpsc::channel::<u64>(16);
     let copy = Copy {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airlift_core::{Event, UpstreamUrl};
+use airlift_core::{Event, UpstreamUrl, failure};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use crate::error::{FetchError, Transport, TransportKind};
@@ -103,7 +103,7 @@ impl<'a> Attempts<'a> {
             url: self.url.clone(),
             attempt: self.made + 1,
             wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            reason: trouble.error.line(),
+            reason: failure::line(&trouble.error),
         });
         tracing::debug!(url = %self.url, attempt = self.made + 1, wait = ?wait, reason = %trouble.error, "trying again");
         tokio::time::sleep(wait).await;

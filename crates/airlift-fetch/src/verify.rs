@@ -2,7 +2,9 @@
 
 use airlift_core::digest::ChecksumHasher;
 use airlift_core::{Algorithm, Checksum, Digest, Hasher, UpstreamUrl};
+use http::HeaderMap;
 
+use crate::answer;
 use crate::error::FetchError;
 use crate::fetcher::Expected;
 
@@ -74,6 +76,18 @@ pub(crate) fn check_limit(url: &UpstreamUrl, expected: &Expected, size: u64) -> 
         (Some(limit), _) if size > limit => Err(FetchError::TooLarge { url: Box::new(url.clone()), limit }),
         (_, Some(promised)) if size > promised => {
             Err(FetchError::Size { url: Box::new(url.clone()), expected: promised, received: size, announced: false })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is encoded on the way (RFC 9110, section 8.4) although nobody asked for that: what is stored would be
+/// served as if it were what it encodes. A promised checksum tells instead whether the bytes are right as they are sent:
+/// many servers declare compressed archives to be encoded.
+pub(crate) fn check_encoding(url: &UpstreamUrl, expected: &Expected, headers: &HeaderMap) -> Result<(), FetchError> {
+    match answer::encoding(headers) {
+        Some(encoding) if expected.checksums.is_empty() => {
+            Err(FetchError::Encoded { url: Box::new(url.clone()), encoding })
         }
         _ => Ok(()),
     }

@@ -8,11 +8,12 @@ mod pour;
 mod segments;
 mod source;
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use airlift_core::{Digest, Event, Request, UpstreamUrl};
-use airlift_store::Part;
+use airlift_store::{Part, space};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub(crate) use self::assembly::blocking;
@@ -27,7 +28,7 @@ use crate::exchange::{Ask, exchange};
 use crate::fetcher::{Expected, Fetched, Fetcher, Wanted};
 use crate::memo::{self, Memo};
 use crate::retry::{Again, Attempts, Trouble};
-use crate::verify::{check_size, is_wrong_content};
+use crate::verify::{check_encoding, check_size, is_wrong_content};
 
 /// Smaller things are fetched anew after a restart: notes about them would cost more than they save.
 const WORTH_NOTES: u64 = 256 << 10;
@@ -47,10 +48,7 @@ pub(crate) async fn fetch(
     expected: &Expected,
     wanted: Wanted,
 ) -> Result<Fetched, FetchError> {
-    let key = match expected.blob() {
-        Some(digest) => digest.to_string(),
-        None => format!("download of {}", memo::key(request)),
-    };
+    let key = key(request, expected);
     let alone = fetcher.stoppable(async { Ok(fetcher.alone(&key).await) }).await?;
     let memo = match fetcher.stoppable(in_store(fetcher, request, expected, wanted)).await? {
         Found::Here(fetched) => return Ok(fetched),
@@ -62,6 +60,25 @@ pub(crate) async fn fetch(
     let fetched = download.end(result).await;
     drop(alone);
     fetched
+}
+
+/// The name of an unfinished download.
+fn key(request: &Request, expected: &Expected) -> String {
+    match expected.blob() {
+        Some(digest) => digest.to_string(),
+        None => format!("download of {}", memo::key(request)),
+    }
+}
+
+/// How many bytes an unfinished download takes on the disk.
+pub(crate) fn unfinished(fetcher: &Fetcher, request: &Request, expected: &Expected) -> Result<u64, FetchError> {
+    let part = fetcher.store().part(&key(request, expected)).map_err(FetchError::store)?;
+    if part.len() == 0 {
+        part.discard().map_err(FetchError::store)?;
+        return Ok(0);
+    }
+    // A file with holes takes less room than its length.
+    Ok(part.file().metadata().map_or(0, |meta| meta.blocks() * 512))
 }
 
 /// So much more of a whole is progress: then a server that breaks often is only slow, and yet there is an end.
@@ -76,6 +93,14 @@ const fn good_piece(total: u64) -> u64 {
     }
 }
 
+/// Refuses what the disk has no room for.
+pub(crate) fn require_room(part: &Part, bytes: u64, url: &UpstreamUrl) -> Result<(), FetchError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    space::require(part.path(), bytes, &format!("fetching {url}")).map_err(FetchError::store)
+}
+
 /// One download.
 struct Download<'a> {
     fetcher: &'a Fetcher,
@@ -86,8 +111,6 @@ struct Download<'a> {
     memo: Option<Memo>,
     wanted: Wanted,
     notes: Mutex<Notes>,
-    /// Whether the bytes come from more than one answer, so that they may not belong together.
-    mixed: AtomicBool,
     /// Whether bytes were wrong, so that no cache on the way is to be trusted, and no range.
     distrust: AtomicBool,
     /// Whether asking for pieces at the same time did not go well.
@@ -109,11 +132,10 @@ impl<'a> Download<'a> {
         (part, memo, wanted): (Part, Option<Memo>, Wanted),
     ) -> Result<Self, FetchError> {
         let (notes, present) = resumable(&part, request, expected);
-        let mixed = present.count() > 0;
         if part.len() > present.end() {
             part.truncate(present.end()).map_err(FetchError::store)?;
         }
-        if !mixed && part.notes::<Notes>().is_some() {
+        if present.count() == 0 && part.notes::<Notes>().is_some() {
             // Notes about other bytes must not be taken for notes about those that come now.
             part.set_notes(&Notes::default()).map_err(FetchError::store)?;
         }
@@ -127,7 +149,6 @@ impl<'a> Download<'a> {
             memo,
             wanted,
             notes: Mutex::new(notes),
-            mixed: AtomicBool::new(mixed),
             distrust: AtomicBool::new(false),
             single: AtomicBool::new(false),
             extended: AtomicBool::new(false),
@@ -171,8 +192,9 @@ impl<'a> Download<'a> {
             if !is_wrong_content(&error) {
                 return Err(error);
             }
-            // Pieces that don't fit together are no proof against upstream.
-            wrong += u32::from(!self.mixed.load(Ordering::Relaxed));
+            // From the second time on the bytes come from one answer: pieces that don't fit together are no proof
+            // against upstream.
+            wrong += 1;
             self.start_over().await?;
             self.distrust.store(true, Ordering::Relaxed);
             let again = if wrong < WRONG_BYTES { Again::Yes } else { Again::No };
@@ -227,6 +249,7 @@ impl<'a> Download<'a> {
             }
             _ => {}
         }
+        check_encoding(self.url(), self.expected, &answer.headers)?;
         if !partial {
             self.whole(&answer).await?;
         }
@@ -301,9 +324,10 @@ impl<'a> Download<'a> {
         if small { Ok(()) } else { self.save_notes() }
     }
 
-    /// Takes note of the size, which is checked before a byte is taken.
+    /// Takes note of the size, which is checked before a byte is taken, as is the room for what is missing of it.
     fn learn_total(&self, total: u64, announced: bool) -> Result<(), FetchError> {
         check_size(self.url(), self.expected, total, announced)?;
+        require_room(&self.part, total.saturating_sub(self.assembly.present().count()), self.url())?;
         self.notes().total = Some(total);
         if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
             self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: total });
@@ -314,11 +338,7 @@ impl<'a> Download<'a> {
     /// Receives the body of an answer that begins at a place.
     async fn body(&self, answer: Answer, at: u64) -> Result<(), Trouble> {
         let present = self.assembly.present();
-        if at > 0 {
-            self.mixed.store(true, Ordering::Relaxed);
-        }
         if let Some(total) = self.total().filter(|total| segments::worth_it(self, &answer, (&present, *total))) {
-            self.mixed.store(true, Ordering::Relaxed);
             return segments::receive(self, Source::new(answer), (&present, total)).await;
         }
         let mut source = Source::new(answer);

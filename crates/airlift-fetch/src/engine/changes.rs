@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use airlift_core::{Checksum, Event, Lock, LockEntry, Request, TreePath};
+use airlift_core::{Checksum, Event, Lock, LockEntry, Request, TreePath, failure};
 use futures::{StreamExt, stream};
 
 use super::is_fatal;
@@ -55,7 +55,8 @@ pub async fn changes(
             }
             Err(error) if is_fatal(&error) => return Err(error),
             Err(error) => {
-                let message = format!("whether {} has changed could not be found out: {}", request.url, error.line());
+                let message =
+                    format!("whether {} has changed could not be found out: {}", request.url, failure::line(&error));
                 fetcher.tell(&Event::Notice { message });
             }
         }

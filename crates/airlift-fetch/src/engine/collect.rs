@@ -1,15 +1,14 @@
 //! Fetching a plan.
 
-use std::os::unix::fs::MetadataExt;
-
 use airlift_core::event::Task;
-use airlift_core::{Event, Failure, LockEntry, Omission, Plan, PlanEntry, Source, UpstreamUrl};
+use airlift_core::{Event, LockEntry, Omission, Plan, PlanEntry, Source, UpstreamUrl};
 use airlift_store::space;
 use futures::StreamExt;
 use futures::stream;
 
-use super::job::{Job, jobs};
-use super::{CollectError, Collected, Miss, Options, is_fatal};
+use super::job::{Job, Work, jobs};
+use super::{CollectError, Collected, Miss, Options, in_order, is_fatal, miss, url_of};
+use crate::download;
 use crate::error::FetchError;
 use crate::fetcher::{Fetched, Fetcher};
 
@@ -40,7 +39,7 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
     // More than run at the same time: those that wait for a busy host must not keep an idle one waiting.
     let mut work = std::pin::pin!(work.buffer_unordered(fetcher.settings().jobs.saturating_mul(4).max(4)));
     while let Some((job, result)) = work.next().await {
-        let entries = job.entries.iter().filter_map(|place| planned.get(*place));
+        let entries = job.of(&planned);
         match result {
             Ok(fetched) => {
                 for entry in entries {
@@ -59,38 +58,38 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
 
 /// Tells the extent, and which blobs are counted in it; refuses what would not fit.
 async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchError> {
-    let mut counted = Vec::with_capacity(jobs.len());
-    let mut bytes = 0;
+    let mut missing = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let missing = match job.known(fetcher).await? {
+        missing.push(match job.known(fetcher).await? {
             (_, true) => 0,
             (size, false) => size.unwrap_or(0),
-        };
-        bytes += missing;
-        counted.push(missing > 0);
+        });
     }
-    if let Some(root) = fetcher.store().root().filter(|_| bytes > 0) {
-        let more = bytes.saturating_sub(unfinished(fetcher)?);
-        space::require(root, more, "collecting").map_err(FetchError::store)?;
+    let bytes = missing.iter().sum();
+    if let Some(root) = fetcher.store().root() {
+        let room = |bytes| space::require(root, bytes, "collecting").map_err(FetchError::store);
+        // A run that goes on must not be refused where it fits: what is unfinished is looked for where it matters.
+        room(bytes).or_else(|_| room(bytes - unfinished(fetcher, jobs.iter().zip(&missing))?))?;
     }
     fetcher.tell(&Event::Began { task: Task::Collect, items: jobs.len() as u64, bytes });
-    Ok(counted)
+    Ok(missing.into_iter().map(|missing| missing > 0).collect())
 }
 
-/// The bytes of unfinished downloads, which have their room on the disk already: without them a run that goes on could
-/// be refused although it fits.
-fn unfinished(fetcher: &Fetcher) -> Result<u64, FetchError> {
-    let part = fetcher.store().part("the folder of unfinished downloads").map_err(FetchError::store)?;
-    let beside = part.path().parent().map(fs_err::read_dir);
-    let files = beside.and_then(Result::ok).into_iter().flatten().filter_map(Result::ok);
-    // A file with holes takes less room than its length.
-    let bytes = files.filter_map(|file| file.metadata().ok()).map(|meta| meta.blocks() * 512).sum();
-    part.discard().map_err(FetchError::store)?;
+/// How many of the missing bytes have their room on the disk already, as unfinished downloads.
+fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a u64)>) -> Result<u64, FetchError> {
+    let mut bytes = 0;
+    for (job, missing) in jobs.filter(|(_, missing)| **missing > 0) {
+        if let Work::Fetch { requests, expected, .. } = &job.work
+            && let Some(request) = requests.first()
+        {
+            bytes += download::unfinished(fetcher, request, expected)?.min(*missing);
+        }
+    }
     Ok(bytes)
 }
 
 async fn run(fetcher: &Fetcher, name: String, (job, counted): (&Job, bool)) -> Result<Fetched, FetchError> {
-    let generated = matches!(job.work, super::job::Work::Put(_));
+    let generated = matches!(job.work, Work::Put(_));
     let fetched = job.run(fetcher).await?;
     if counted && (fetched.cached || generated) {
         let bytes = i64::try_from(fetched.size).unwrap_or(i64::MAX);
@@ -114,8 +113,7 @@ fn finish(
         hint: None,
     }));
     if !missed.is_empty() && !options.keep_going {
-        missed.iter_mut().for_each(|miss| miss.paths.sort());
-        missed.sort_by(|a, b| a.paths.cmp(&b.paths));
+        in_order(&mut missed);
         return Err(CollectError::Missed { missed });
     }
     for miss in missed {
@@ -130,23 +128,6 @@ fn finish(
     collected.omitted.dedup();
     fetcher.tell(&Event::Ended { task: Task::Collect });
     Ok(collected)
-}
-
-fn miss<'a>(entries: impl IntoIterator<Item = &'a PlanEntry>, error: &FetchError) -> Miss {
-    let mut paths = Vec::new();
-    let mut origin = None;
-    for entry in entries {
-        paths.push(entry.path.clone());
-        origin = origin.or_else(|| url_of(entry).map(|url| url.to_string().into()));
-    }
-    Miss { paths, origin, reason: error.line(), hint: error.hint() }
-}
-
-const fn url_of(entry: &PlanEntry) -> Option<&UpstreamUrl> {
-    match &entry.source {
-        Source::Fetch(request) | Source::Stored { request, .. } => Some(&request.url),
-        Source::Generated(_) => None,
-    }
 }
 
 /// The entry of the lock. Its URLs have no secrets, in memory either.
@@ -172,4 +153,47 @@ fn lock_entry(entry: &PlanEntry, fetched: &Fetched) -> Result<LockEntry, FetchEr
         purl: entry.purl.clone(),
         content,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+    use std::sync::Arc;
+
+    use airlift_core::{Digest, Observer, Request};
+    use airlift_store::Store;
+
+    use super::*;
+
+    struct Silent;
+
+    impl Observer for Silent {
+        fn observe(&self, _: &Event) {}
+    }
+
+    fn planned(content: &[u8], size: u64) -> PlanEntry {
+        let request = Request::new("https://example.org/x".parse().expect("a URL"));
+        let checksums = vec![Digest::of(content).into()];
+        let path = format!("files/{}", content.len()).parse().expect("a path");
+        PlanEntry { checksums, size: Some(size), ..PlanEntry::new(path, Source::Fetch(request)) }
+    }
+
+    #[tokio::test]
+    async fn only_unfinished_downloads_of_this_plan_have_their_room() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::folder(folder.path()).expect("a store");
+        for (content, size) in [(&b"a"[..], 1 << 20), (b"bc", 1 << 20), (b"of another manifest", 3 << 20)] {
+            let part = store.part(&Digest::of(content).to_string()).expect("a part");
+            part.file().write_all_at(&vec![1; size], 0).expect("written");
+        }
+        let fetcher = Fetcher::new(Default::default(), store, Arc::new(Silent), Default::default()).expect("settings");
+        let jobs = jobs(&[planned(b"a", 4 << 20), planned(b"bc", 1000), planned(b"not begun", 1 << 30)]);
+        let found = unfinished(&fetcher, jobs.iter().zip(&[4 << 20, 1000, 1 << 30])).expect("looked for");
+        assert!(((1 << 20) + 1000..2 << 20).contains(&found), "{found}");
+        let parts = fs_err::read_dir(folder.path().join("partial")).expect("a folder").count();
+        assert_eq!(parts, 3, "looking leaves nothing");
+        let error = announce(&fetcher, &super::jobs(&[planned(b"a", 1 << 60)])).await.expect_err("it does not fit");
+        assert_eq!(airlift_core::Failure::class(&error), airlift_core::Class::Space);
+    }
 }

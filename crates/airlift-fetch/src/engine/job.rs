@@ -91,6 +91,11 @@ impl Job {
         job
     }
 
+    /// Its entries of the plan that it was made of.
+    pub(super) fn of<'a>(&'a self, planned: &'a [PlanEntry]) -> impl Iterator<Item = &'a PlanEntry> {
+        self.entries.iter().filter_map(|place| planned.get(*place))
+    }
+
     /// Adds one more name, and what goes with it.
     fn join(&mut self, place: usize, entry: &PlanEntry) {
         self.entries.push(place);

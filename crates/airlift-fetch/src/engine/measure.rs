@@ -1,19 +1,21 @@
 //! Counting a plan.
 
-use airlift_core::Plan;
+use airlift_core::{Plan, Request};
 use futures::{StreamExt, stream};
 
 use super::job::{Job, Work, jobs};
-use super::{Measured, is_fatal};
+use super::{Measured, in_order, is_fatal, miss};
 use crate::error::FetchError;
-use crate::fetcher::Fetcher;
+use crate::fetcher::{Expected, Fetcher};
+use crate::verify::check_encoding;
 
 /// Counts what a plan names: blobs, bytes, and how many of these are in the store. Upstream is asked for the sizes that
 /// are not promised.
 ///
 /// # Errors
 ///
-/// [`FetchError`] only where going on makes no sense; what upstream does not tell is in [`Measured::unknown`].
+/// [`FetchError`] only where going on makes no sense; what upstream does not have is in [`Measured::missing`], and what
+/// it does not tell in [`Measured::unknown`].
 pub async fn measure(fetcher: &Fetcher, plan: &Plan) -> Result<Measured, FetchError> {
     let jobs = jobs(&plan.entries);
     let mut measured = Measured { blobs: jobs.len() as u64, ..Measured::default() };
@@ -26,23 +28,35 @@ pub async fn measure(fetcher: &Fetcher, plan: &Plan) -> Result<Measured, FetchEr
                 measured.cached_bytes += if cached { size } else { 0 };
             }
             Err(error) if is_fatal(&error) => return Err(error),
-            Ok(None) | Err(_) => {
-                let names = job.entries.iter().filter_map(|place| plan.entries.get(*place));
-                measured.unknown.extend(names.map(|entry| entry.path.clone()));
-            }
+            Err(error) => measured.missing.push(miss(job.of(&plan.entries), &error)),
+            Ok(None) => measured.unknown.extend(job.of(&plan.entries).map(|entry| entry.path.clone())),
         }
     }
     measured.unknown.sort();
+    in_order(&mut measured.missing);
     Ok(measured)
 }
 
 /// The size of a blob, and whether it is in the store.
 async fn size(fetcher: &Fetcher, job: &Job) -> Result<Option<(u64, bool)>, FetchError> {
-    let (mut size, cached) = job.known(fetcher).await?;
-    if let (None, Work::Fetch { requests, .. }) = (size, &job.work)
-        && let Some(request) = requests.first()
-    {
-        size = fetcher.head(request).await?.size;
+    let (size, cached) = job.known(fetcher).await?;
+    if let (None, Work::Fetch { requests, expected, .. }) = (size, &job.work) {
+        let size = ask(fetcher, requests, expected).await?;
+        return Ok(size.map(|size| (size, cached)));
     }
     Ok(size.map(|size| (size, cached)))
+}
+
+/// The size that the first tells who has it; of several errors the first.
+async fn ask(fetcher: &Fetcher, requests: &[Request], expected: &Expected) -> Result<Option<u64>, FetchError> {
+    let mut first = None;
+    for request in requests {
+        let head = fetcher.head(request).await;
+        match head.and_then(|head| check_encoding(&request.url, expected, &head.headers).map(|()| head.size)) {
+            Ok(size) => return Ok(size),
+            Err(error) if is_fatal(&error) => return Err(error),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    first.map_or(Ok(None), Err)
 }

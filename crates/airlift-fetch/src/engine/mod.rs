@@ -10,7 +10,7 @@ mod locked;
 mod measure;
 mod roots;
 
-use airlift_core::{Class, Failure, LockEntry, Omission, TreePath};
+use airlift_core::{Class, Failure, LockEntry, Omission, PlanEntry, Source, TreePath, UpstreamUrl, failure};
 
 pub use changes::{Change, changes};
 pub use collect::collect;
@@ -47,10 +47,12 @@ pub struct Measured {
     pub cached_bytes: u64,
     /// Names whose sizes even upstream does not tell.
     pub unknown: Vec<TreePath>,
+    /// What upstream was asked for and would not give, in the order of the paths: collecting will miss it, too.
+    pub missing: Vec<Miss>,
 }
 
 /// One thing that could not be had.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
     /// The names that it would have had.
     pub paths: Vec<TreePath>,
@@ -109,6 +111,29 @@ impl Failure for CollectError {
 /// Kinds let such an error out instead of making an omission of it.
 pub fn is_fatal(error: &FetchError) -> bool {
     !matches!(error.class(), Class::Upstream | Class::Usage)
+}
+
+/// What a person is told about entries that can't be had.
+fn miss<'a>(entries: impl IntoIterator<Item = &'a PlanEntry>, error: &FetchError) -> Miss {
+    let mut paths = Vec::new();
+    let mut origin = None;
+    for entry in entries {
+        paths.push(entry.path.clone());
+        origin = origin.or_else(|| url_of(entry).map(|url| url.to_string().into()));
+    }
+    Miss { paths, origin, reason: failure::line(error), hint: error.hint() }
+}
+
+const fn url_of(entry: &PlanEntry) -> Option<&UpstreamUrl> {
+    match &entry.source {
+        Source::Fetch(request) | Source::Stored { request, .. } => Some(&request.url),
+        Source::Generated(_) => None,
+    }
+}
+
+fn in_order(missed: &mut [Miss]) {
+    missed.iter_mut().for_each(|miss| miss.paths.sort());
+    missed.sort_by(|a, b| a.paths.cmp(&b.paths));
 }
 
 fn count(missed: &[Miss]) -> String {

@@ -1,6 +1,6 @@
 //! Who gets which credentials, and who does not.
 
-use airlift_core::{Failure, Request, Secret};
+use airlift_core::{Failure, Request, Secret, failure};
 use airlift_fetch::{FetchError, Settings};
 use airlift_testkit::upstream::{Fault, Guard, Resource, Tokens, Upstream};
 
@@ -104,7 +104,7 @@ async fn tokens_are_given_to_whoever_logs_in() {
     let url = request(&upstream.url("/x"));
     let error = bounded(world.fetcher().document(&url, &nothing())).await.expect_err("strangers get none");
     assert!(matches!(error, FetchError::Token { .. }), "{error:?}");
-    assert!(error.line().contains("wrong password"), "{}", error.line());
+    assert!(failure::line(&error).contains("wrong password"), "{}", failure::line(&error));
     assert!(error.hint().is_some_and(|hint| hint.contains("no credentials were found")), "{:?}", error.hint());
 
     let host = upstream.address();

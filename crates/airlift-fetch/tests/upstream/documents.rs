@@ -1,6 +1,6 @@
 //! Small things, heads, and files of this machine.
 
-use airlift_core::{Digest, Failure, Request};
+use airlift_core::{Digest, Failure, Request, failure};
 use airlift_fetch::{Expected, FetchError};
 use airlift_testkit::upstream::{Fault, Resource, Upstream, noise};
 
@@ -136,8 +136,30 @@ async fn files_of_this_machine_are_upstreams_too() {
     let folder = request(&format!("file://{}", world.folder.path().display()));
     assert!(matches!(bounded(fetcher.blob(&folder, &nothing())).await, Err(FetchError::NoFile { .. })));
     let missing = bounded(fetcher.blob(&request("file:///nonexistent/x"), &nothing())).await.expect_err("no file");
-    assert!(missing.is_not_found() && missing.line().contains("/nonexistent/x"), "{}", missing.line());
+    assert!(
+        missing.is_not_found() && failure::line(&missing).contains("/nonexistent/x"),
+        "{}",
+        failure::line(&missing)
+    );
     assert_eq!(missing.class(), airlift_core::Class::Upstream);
     let left = fs_err::read_dir(world.folder.path().join("store/partial")).expect("a folder").count();
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_fit_is_refused_before_it_is_copied() {
+    let world = World::new();
+    let path = world.folder.path().join("sparse");
+    let size = airlift_store::space::free(world.folder.path()).expect("free space") + (64 << 30);
+    fs_err::File::create(&path).and_then(|file| file.set_len(size)).expect("a file with holes");
+    let request = request(url::Url::from_file_path(&path).expect("a URL").as_str());
+    // Not until the disk is full, if it should not be refused.
+    let stop = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        world.cancel.cancel();
+    };
+    let (fetcher, expected) = (world.fetcher(), nothing());
+    let (result, ()) = bounded(async { tokio::join!(fetcher.blob(&request, &expected), stop) }).await;
+    let error = result.expect_err("it does not fit");
+    assert_eq!(error.class(), airlift_core::Class::Space, "{error:?}");
 }

@@ -269,6 +269,7 @@ async fn measuring_fetches_nothing() {
     let plan = plan(vec![
         entry("files/x", fetch(&upstream, "/x")),
         entry("files/chunked", fetch(&upstream, "/chunked")),
+        entry("files/gone-too", fetch(&upstream, "/gone")),
         entry("files/gone", fetch(&upstream, "/gone")),
         promised("files/there", fetch(&upstream, "/y"), b"there"),
         promised("files/also", fetch(&upstream, "/y"), b"there"),
@@ -278,7 +279,14 @@ async fn measuring_fetches_nothing() {
     let measured = bounded(measure(&world.fetcher(), &plan)).await.expect("measured");
     assert_eq!((measured.blobs, measured.bytes, measured.cached_bytes), (6, 10_000 + 5 + 500 + 4, 5));
     let unknown: Vec<&str> = measured.unknown.iter().map(airlift_core::TreePath::as_str).collect();
-    assert_eq!(unknown, ["files/chunked", "files/gone"]);
+    assert_eq!(unknown, ["files/chunked"]);
+    let [gone] = &measured.missing[..] else { panic!("{:?}", measured.missing) };
+    assert_eq!(
+        gone.paths.iter().map(airlift_core::TreePath::as_str).collect::<Vec<_>>(),
+        ["files/gone", "files/gone-too"]
+    );
+    assert_eq!(gone.origin.as_deref(), Some(upstream.url("/gone").as_str()));
+    assert!(gone.reason.contains("404") && gone.hint.is_some(), "{gone:?}");
     assert!(upstream.requests().iter().all(|request| request.method == "HEAD"));
 }
 
@@ -326,4 +334,22 @@ async fn an_upstream_that_changes_while_it_is_read_is_noticed() {
     upstream.put("/moving", Resource::new("moved"));
     let found = bounded(moved(&fetcher, &roots)).await.expect("asked");
     assert_eq!(found, [roots[1].request.url.clone()]);
+}
+
+#[tokio::test]
+async fn a_lock_that_names_no_source_is_refused() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    upstream.put("/x", Resource::new("x"));
+    let plan = plan(vec![
+        entry("files/x", fetch(&upstream, "/x")),
+        entry("files/made", Source::Generated(Bytes::from_static(b"made"))),
+    ]);
+    let collected = bounded(collect(&world.fetcher(), plan, &STRICT)).await.expect("collected");
+    let mut lock = lock_of(collected.entries);
+    let again = |entry: &LockEntry| Request::new(entry.url.clone().expect("only what has a URL is asked for"));
+    locked(&lock, again).expect("a plan");
+    lock.entries.iter_mut().for_each(|entry| entry.content = None);
+    assert_eq!(bounded(changes(&world.fetcher(), &lock, again)).await.expect("asked"), []);
+    let error = locked(&lock, again).expect_err("nobody knows where it comes from");
+    assert!(error.to_string().contains("files/made"), "{error}");
 }

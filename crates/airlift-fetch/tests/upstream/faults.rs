@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use airlift_core::{Class, Digest, Event, Failure};
+use airlift_core::{Class, Digest, Event, Failure, failure};
 use airlift_fetch::{Expected, FetchError, Settings};
 use airlift_testkit::upstream::{Fault, Resource, Upstream, noise};
 
@@ -78,7 +78,7 @@ async fn too_much_patience_is_not_given() {
     upstream.fail_always("/x", Fault::TooManySeconds(3600));
     let error = bounded(world.fetcher().blob(&request(&upstream.url("/x")), &nothing())).await.expect_err("an hour");
     assert!(matches!(&error, FetchError::Throttled { wait, .. } if *wait == Duration::from_secs(3600)), "{error}");
-    assert!(error.line().contains("slow down"), "{}", error.line());
+    assert!(failure::line(&error).contains("slow down"), "{}", failure::line(&error));
     assert!(error.hint().is_some());
     assert_eq!(upstream.requests().len(), 1);
 }
@@ -126,7 +126,7 @@ async fn a_stall_that_does_not_end_is_named() {
     let fetcher = world.fetcher_with(Settings { attempts: 2, stall: Duration::from_millis(100), ..settings() });
     let error = bounded(fetcher.blob(&request(&upstream.url("/x")), &nothing())).await.expect_err("silence");
     assert!(matches!(&error, FetchError::Transport { attempts: 2, .. }), "{error:?}");
-    assert!(error.line().contains("nothing was received for too long"), "{}", error.line());
+    assert!(failure::line(&error).contains("nothing was received for too long"), "{}", failure::line(&error));
 }
 
 #[tokio::test]
@@ -362,4 +362,46 @@ async fn a_server_that_always_breaks_is_given_up() {
         assert!((6..=7).contains(attempts), "{attempts}");
         assert!(error.to_string().ends_with(&format!("in {attempts} attempts")), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_encoded_is_not_taken_for_what_it_encodes() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let content = noise(70, 50_000);
+    let encoded = |how: &str| Resource::new(content.clone()).with_header("content-encoding", how);
+    let fetcher = world.fetcher();
+    for how in ["gzip", "identity, br"] {
+        upstream.put("/x", encoded(how));
+        upstream.forget();
+        let url = request(&upstream.url("/x"));
+        for error in [
+            bounded(fetcher.blob(&url, &nothing())).await.expect_err("encoded"),
+            bounded(fetcher.document(&url, &nothing())).await.expect_err("encoded"),
+        ] {
+            assert!(error.to_string().contains(how), "{error}");
+            assert_eq!(error.class(), Class::Upstream);
+            assert!(error.hint().is_some_and(|hint| hint.contains("checksum")), "{:?}", error.hint());
+        }
+        assert_eq!(upstream.requests().len(), 2, "asking again changes nothing");
+        assert!(!world.has(&content).await);
+    }
+    // A checksum tells that the bytes are right as they are sent: archives are often declared to be encoded.
+    bounded(fetcher.blob(&request(&upstream.url("/x")), &promise(&content))).await.expect("fetched");
+    upstream.put("/y", encoded("Identity"));
+    bounded(fetcher.document(&request(&upstream.url("/y")), &nothing())).await.expect("not encoded");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_as_soon_as_its_size_is_known() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let huge = (1_u64 << 60).to_string();
+    let fetcher = world.fetcher_with(Settings { streams: 1, ..settings() });
+    upstream.put("/x", Resource { sized: false, ..Resource::new("x") }.with_header("content-length", &huge));
+    let error = bounded(fetcher.blob(&request(&upstream.url("/x")), &nothing())).await.expect_err("too large");
+    assert_eq!(error.class(), Class::Space, "{error:?}");
+    let line = failure::line(&error);
+    assert!(line.contains(&huge) && line.contains("/x"), "{line}");
+    assert_eq!(upstream.requests().len(), 1);
+    let left = fs_err::read_dir(world.folder.path().join("store/partial")).expect("a folder").count();
+    assert_eq!(left, 0);
 }

@@ -136,3 +136,14 @@ async fn pieces_of_two_versions_are_never_put_together() {
         assert_eq!(world.progress(), SIZE as i64);
     }
 }
+
+#[tokio::test]
+async fn wrong_bytes_in_pieces_are_fetched_no_more_often_than_others() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    upstream.put("/x", slow(&noise(54, SIZE)));
+    let error = bounded(world.fetcher().blob(&request(&upstream.url("/x")), &promise(&noise(55, SIZE)))).await;
+    assert!(matches!(error, Err(FetchError::Checksum { .. })), "{error:?}");
+    let requests = upstream.requests();
+    assert!(!ranges(&requests).is_empty(), "the first time in pieces");
+    assert_eq!(requests.iter().filter(|request| request.header("range").is_none()).count(), 3);
+}

@@ -1,6 +1,6 @@
 //! No password, token, header value or signature is in an error, an event, a lock or a file of the store.
 
-use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Secret, Source};
+use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Secret, Source, failure};
 use airlift_fetch::engine::{Options, collect};
 use airlift_fetch::{FetchError, Settings};
 use airlift_testkit::upstream::{Fault, Guard, Resource, Tokens, Upstream};
@@ -28,7 +28,7 @@ fn clean(place: &str, text: &str) {
 
 fn check(world: &World, errors: &[FetchError]) {
     for error in errors {
-        clean("an error", &format!("{error} {error:?} {error:#?} {} {:?}", error.line(), error.hint()));
+        clean("an error", &format!("{error} {error:?} {error:#?} {} {:?}", failure::line(error), error.hint()));
     }
     for event in world.events() {
         clean("an event", &format!("{event:?} {}", serde_json::to_string(&event).expect("JSON")));
@@ -131,4 +131,46 @@ async fn what_was_collected_tells_nothing() {
     assert!(world.events().iter().any(|event| matches!(event, Event::Retrying { .. })));
     check(&world, &[]);
     clean("the fetcher", &format!("{fetcher:?}"));
+}
+
+/// An upstream that repeats what it was told, decoded and in quotes.
+fn echo(status: u16, told: &str) -> Fault {
+    let text = vec![("content-type".to_owned(), "application/json".to_owned())];
+    Fault::Status(status, text, format!("{{\"error\":\"not for {told}\"}}"))
+}
+
+#[tokio::test]
+async fn passwords_that_upstreams_repeat_are_not_passed_on() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    upstream.fail_always("/netrc", echo(403, "s0mebody with netrcs3cret"));
+    upstream.fail_always("/url", echo(403, r#"s0me\"body else and hunter2password%2F!, which is hunter2password/!"#));
+    let challenge = format!("Bearer realm=\"{}\",service=\"test\",scope=\"s\"", upstream.url("/give"));
+    upstream
+        .fail_always("/bearer", Fault::Status(401, vec![("www-authenticate".to_owned(), challenge)], String::new()));
+    upstream.fail_always("/give", echo(400, "1dentity-t0ken+/ or 1dentity-t0ken%2B%2F, test, s"));
+    let config = world.folder.path().join("config.json");
+    let auths =
+        format!(r#"{{"auths":{{"{}":{{"auth":"bWU6","identitytoken":"1dentity-t0ken+/"}}}}}}"#, upstream.address());
+    fs_err::write(&config, auths).expect("written");
+    let netrc = Some(Secret::new("machine 127.0.0.1 login s0mebody password netrcs3cret"));
+    let fetcher = world.fetcher_with(Settings { netrc, docker_config: Some(config), ..settings() });
+    let url = upstream.url("/url").replacen("://", "://s0me%22body%20else:hunter2password%2F!@", 1);
+    let entry = |name: &str, url: &str| {
+        PlanEntry::new(name.parse().expect("a path"), Source::Fetch(crate::world::request(url)))
+    };
+    let entries = vec![
+        entry("files/a", &upstream.url("/netrc")),
+        entry("files/b", &url),
+        entry("files/c", &upstream.url("/bearer")),
+    ];
+    let plan = Plan { entries, ..Plan::default() };
+    let collected = bounded(collect(&fetcher, plan, &Options { keep_going: true })).await.expect("nothing");
+    let told: Vec<String> = collected.omitted.iter().map(|omission| omission.omitted.clone()).collect();
+    assert_eq!(told.len(), 3);
+    for secret in ["netrcs3cret", "s0me", "hunter2", "1dentity", "t0ken", "%2F", "%2B"] {
+        assert!(!told.iter().any(|reason| reason.contains(secret)), "{secret} in {told:#?}");
+    }
+    assert!(told.iter().all(|reason| reason.contains("REDACTED")), "{told:#?}");
+    assert!(told[2].contains("test"), "what a token is for is no secret: {told:#?}");
+    check(&world, &[]);
 }

@@ -1,6 +1,6 @@
 //! The way to an upstream: redirects, TLS, HTTP/2, proxies, names.
 
-use airlift_core::{Failure, Secret};
+use airlift_core::{Failure, Secret, failure};
 use airlift_fetch::{FetchError, Proxies, Settings, TransportKind};
 use airlift_testkit::upstream::{Fault, Options, Resource, Upstream, noise};
 
@@ -175,5 +175,5 @@ async fn https_goes_through_tunnels() {
     let error = bounded(refused.document(&request(&upstream.url("/x")), &nothing())).await.expect_err("407");
     let FetchError::Transport { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!(source.kind, TransportKind::Proxy, "{source:?}");
-    assert!(!format!("{error:?} {}", error.line()).contains("wr0ng"));
+    assert!(!format!("{error:?} {}", failure::line(&error)).contains("wr0ng"));
 }
