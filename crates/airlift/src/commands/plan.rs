@@ -1,8 +1,8 @@
 //! `airlift plan`.
 
-use airlift_core::Event;
 use airlift_core::event::Task;
-use airlift_fetch::engine::{self, Measured};
+use airlift_core::{Event, TreePath};
+use airlift_fetch::engine::{self, Measured, Miss};
 use airlift_store::Store;
 use serde_json::json;
 
@@ -20,23 +20,24 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
     let fetcher = fetcher(&arguments.network, &store, context)?;
     fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
     let plans = manifest.plans(&fetcher).await?;
-    let mut all = airlift_core::Plan::default();
-    let mut lines = Vec::new();
+    let (mut lines, mut missing) = (Vec::new(), Vec::new());
     for (kind, plan) in plans {
         let measured = engine::measure(&fetcher, &plan).await?;
+        missing.extend(plan.omissions.iter().map(|omission| format!("  {}: {}", omission.path, omission.omitted)));
+        missing.extend(measured.missing.iter().map(missed));
         lines.push((kind.title(), plan.entries.len() as u64, measured));
-        all.extend(plan);
     }
-    let total = engine::measure(&fetcher, &all).await?;
     fetcher.observer().observe(&Event::Ended { task: Task::Plan });
+    let names = lines.iter().map(|(_, names, _)| names).sum();
+    let total = lines.iter().fold(Measured::default(), |total, (.., measured)| sum(total, measured));
 
     let printer = context.printer;
     for (title, names, measured) in &lines {
         printer.line(format!("{title}: {}", describe(*names, measured)));
         printer.object("planned", object(title, *names, measured));
     }
-    printer.line(format!("together: {}", describe(all.entries.len() as u64, &total)));
-    printer.object("planned", object("together", all.entries.len() as u64, &total));
+    printer.line(format!("together: {}", describe(names, &total)));
+    printer.object("planned", object("together", names, &total));
     for path in &total.unknown {
         printer.line(format!("  of unknown size: {path}"));
     }
@@ -49,15 +50,27 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
         Need { place: &arguments.archive, bytes: total.bytes, purpose: "the archive" },
     ])?;
     show_rooms(&rooms, total.bytes, context);
-    if !all.omissions.is_empty() {
-        let list = all.omissions.iter().map(|omission| format!("  {}: {}", omission.path, omission.omitted));
-        return Err(
-            ProgramError::Missing { count: all.omissions.len(), list: list.collect::<Vec<_>>().join("\n") }.into()
-        );
+    if !missing.is_empty() {
+        return Err(ProgramError::Missing { count: missing.len(), list: missing.join("\n") }.into());
     }
     match rooms.iter().find(|room| !room.fits) {
         Some(room) => Err(ProgramError::DoesNotFit { what: sentence(room) }.into()),
         None => Ok(()),
+    }
+}
+
+fn missed(miss: &Miss) -> String {
+    let paths: Vec<&str> = miss.paths.iter().map(TreePath::as_str).collect();
+    format!("  {}: {}", paths.join(", "), miss.reason)
+}
+
+fn sum(total: Measured, more: &Measured) -> Measured {
+    Measured {
+        blobs: total.blobs + more.blobs,
+        bytes: total.bytes + more.bytes,
+        cached_bytes: total.cached_bytes + more.cached_bytes,
+        unknown: [total.unknown, more.unknown.clone()].concat(),
+        missing: total.missing,
     }
 }
 
