@@ -31,7 +31,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub use self::body::Body;
 use self::range::Selection;
-use self::source::{Blobs, Extent, Piece, Source};
+use self::source::{Blobs, Piece, Source};
 use self::validate::{Validators, Verdict};
 use crate::reply::{Asked, Content, Found, Reply};
 
@@ -77,7 +77,7 @@ impl Responder {
 
     /// The response to a request for which a kind has said what it means.
     ///
-    /// `created` is the snapshot's date, for what has none of its own. [`Reply::Pass`] is answered with a bare 404;
+    /// `created` is the snapshot's date, for blobs that have none of their own. [`Reply::Pass`] is answered with a bare 404;
     /// whoever knows more of the request answers it first.
     pub async fn respond(&self, asked: &Asked<'_>, created: Time, mut reply: Reply) -> Response<Body> {
         while let Reply::Later(later) = reply {
@@ -86,7 +86,7 @@ impl Responder {
         let response = match reply {
             Reply::Found(found) if asked.reads() => self.found(asked, created, found).await,
             Reply::Content(content) if content.status != StatusCode::OK => plain(content),
-            Reply::Content(content) if asked.reads() => from_memory(asked, created, content),
+            Reply::Content(content) if asked.reads() => from_memory(asked, content),
             Reply::Found(_) | Reply::Content(_) => not_allowed(asked.method),
             Reply::Redirect(path) => redirect(&path),
             Reply::Pass | Reply::Later(_) => text(StatusCode::NOT_FOUND, "There is nothing at this path.\n".to_owned()),
@@ -101,14 +101,13 @@ impl Responder {
         let Found { blob, size, media_type, modified, headers } = found;
         let media_type =
             HeaderValue::from_str(&media_type).unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
-        let validators = Validators::new(blob, modified.unwrap_or(created));
+        let validators = Validators::new(blob, Some(modified.unwrap_or(created)));
         let representation = Representation { validators, size, media_type, headers };
         let selection = match representation.select(asked.headers) {
             Ok(selection) => selection,
             Err(response) => return *response,
         };
-        let extent = if selection == Selection::Whole { Extent::Whole } else { Extent::Ranges };
-        match self.blobs.get(blob, size, extent).await {
+        match self.blobs.get(blob, size).await {
             Ok(source) => representation.respond(blob, source, selection),
             Err(error) => failed(&error),
         }
@@ -187,7 +186,9 @@ impl Representation {
             headers.append(name.clone(), value.clone());
         }
         headers.insert(ETAG, value(self.validators.tag.clone()));
-        headers.insert(LAST_MODIFIED, value(httpdate::fmt_http_date(self.validators.modified.system())));
+        if let Some(modified) = self.validators.modified {
+            headers.insert(LAST_MODIFIED, value(httpdate::fmt_http_date(modified.system())));
+        }
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
         headers.remove(CONTENT_ENCODING);
         let mut response = Response::new(Body::empty());
@@ -214,12 +215,12 @@ fn value(text: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// Bytes that a kind made, served like a blob.
-fn from_memory(asked: &Asked<'_>, created: Time, content: Content) -> Response<Body> {
+/// Bytes that a kind made, served like a blob. They have no date: another program may make others of the same snapshot.
+fn from_memory(asked: &Asked<'_>, content: Content) -> Response<Body> {
     let Content { media_type, bytes, headers, .. } = content;
     let digest = Digest::of(&bytes);
     let representation = Representation {
-        validators: Validators::new(digest, created),
+        validators: Validators::new(digest, None),
         size: bytes.len() as u64,
         media_type: HeaderValue::from_static(media_type),
         headers,

@@ -24,10 +24,13 @@ const SMALL: u64 = 16 << 10;
 const SMALL_TOTAL: u64 = 8 << 20;
 /// So many larger blobs are kept open and mapped.
 const OPEN: usize = 256;
-/// Whole blobs above so many bytes are sent while they are verified; others are verified before.
+/// Blobs above so many bytes are sent while they are verified; others are verified before.
 const LARGE: u64 = 32 << 20;
-/// So many bytes at the end of a large blob are held back until the whole is verified.
+/// So many bytes at the end of a large blob, or of a range of it, are held back until the whole is verified.
 const HELD_BACK: u64 = 1 << 20;
+/// What is held back of a range goes out in so many steps while the blob is hashed, so that no client takes the silence
+/// for a dead server; its last byte waits for the verdict.
+const STEPS: u64 = 64;
 
 /// The blobs of a store, as they are served.
 pub(super) struct Blobs {
@@ -70,13 +73,6 @@ pub(super) struct Open {
     verified: AtomicBool,
 }
 
-/// How much of a blob is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    Whole,
-    Ranges,
-}
-
 impl Blobs {
     pub(super) fn new(store: Store) -> Self {
         let verifier = Verifier::new(store.describe());
@@ -89,7 +85,7 @@ impl Blobs {
     }
 
     /// A blob whose bytes have its digest, or will have been found to have it before the last of them is sent.
-    pub(super) async fn get(&self, digest: Digest, size: u64, extent: Extent) -> Result<Source, Arc<StoreError>> {
+    pub(super) async fn get(&self, digest: Digest, size: u64) -> Result<Source, Arc<StoreError>> {
         if size <= SMALL {
             return self.small(digest, size).await.map(Source::Memory);
         }
@@ -98,7 +94,7 @@ impl Blobs {
             return Ok(Source::Open(open));
         }
         let verdict = match self.verifier.check(&open.blob) {
-            Ok(Standing::Running(progress)) if size > LARGE && extent == Extent::Whole => {
+            Ok(Standing::Running(progress)) if size > LARGE => {
                 return Ok(Source::Unverified(open, progress));
             }
             Ok(Standing::Running(progress)) => verify::verdict(progress).await,
@@ -195,18 +191,53 @@ impl Source {
             Piece::Range(range) => range.end - range.start,
         };
         let total = pieces.iter().map(length).sum();
-        let open = match self {
+        // Where the first range ends: behind it no range is complete, and nothing may go out before the verdict.
+        let first = pieces.iter().position(|piece| matches!(piece, Piece::Range(_))).unwrap_or_default();
+        let bound = pieces.iter().take(first + 1).map(length).sum();
+        let (open, progress) = match self {
             Self::Memory(bytes) => return in_memory(&bytes, pieces),
-            Self::Open(open) | Self::Unverified(open, _) => open,
+            Self::Open(open) => (open, None),
+            Self::Unverified(open, progress) => (open, Some(progress)),
         };
-        if let Some(mapped) = &open.mapped {
+        if let (Some(mapped), None) = (&open.mapped, &progress) {
             return in_memory(mapped, pieces);
         }
+        let size = open.blob.size();
+        let held = pieces.get(first).map_or(0, length).min(HELD_BACK);
         let pieces = stream::iter(VecDeque::from(pieces)).flat_map(move |piece| match piece {
             Piece::Made(bytes) => stream::iter([Ok(bytes)]).boxed(),
             Piece::Range(range) => open.stream(range),
         });
-        Body::stream(total, pieces)
+        match progress {
+            None => Body::stream(total, pieces),
+            Some(progress) => Body::stream(total, beside(pieces.boxed(), progress, Held { bound, held, size })),
+        }
+    }
+}
+
+/// What of a body has to wait for the verdict.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Everything from here on.
+    bound: u64,
+    /// And so many bytes before, the last of which waits for it.
+    held: u64,
+    /// The size of the blob that is hashed.
+    size: u64,
+}
+
+impl Held {
+    /// How far the body may be sent.
+    fn free(&self, progress: &Progress) -> u64 {
+        match progress.verdict {
+            Some(Ok(())) => u64::MAX,
+            Some(Err(_)) => 0,
+            None => {
+                let steps = progress.hashed.saturating_mul(STEPS) / self.size.max(1);
+                let trickled = (self.held * steps.min(STEPS) / STEPS).min(self.held.saturating_sub(1));
+                self.bound - self.held + trickled
+            }
+        }
     }
 }
 
@@ -248,4 +279,31 @@ fn following(
             Err(error) => stream::iter([Err(error)]).boxed(),
         })
         .flatten()
+}
+
+/// A body that is sent beside the hashing: at once, but for what is held back.
+fn beside(
+    body: BoxStream<'static, Result<Bytes, Arc<StoreError>>>,
+    progress: watch::Receiver<Progress>,
+    held: Held,
+) -> impl futures::Stream<Item = Result<Bytes, Arc<StoreError>>> + Send + 'static {
+    let state = (body, progress, Bytes::new(), 0_u64);
+    stream::try_unfold(state, move |(mut body, mut progress, mut bytes, sent)| async move {
+        while bytes.is_empty() {
+            match body.try_next().await? {
+                Some(next) => bytes = next,
+                None => return Ok(None),
+            }
+        }
+        let moved = progress.wait_for(|progress| progress.verdict.is_some() || held.free(progress) > sent).await;
+        let free = match moved.as_deref() {
+            Ok(Progress { verdict: Some(Err(error)), .. }) => return Err(Arc::clone(error)),
+            Ok(progress) => held.free(progress),
+            Err(_) => return Err(Arc::new(StoreError::Cancelled)),
+        };
+        drop(moved);
+        let piece = bytes.split_to((free - sent).min(bytes.len() as u64) as usize);
+        let sent = sent + piece.len() as u64;
+        Ok(Some((piece, (body, progress, bytes, sent))))
+    })
 }

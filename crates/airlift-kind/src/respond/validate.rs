@@ -5,13 +5,13 @@ use http::header::{
     HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 
-/// What a representation is known by: a strong entity tag, which is the quoted digest, and a date.
+/// What a representation is known by: a strong entity tag, which is the quoted digest, and a date where it has one.
 #[derive(Clone, Debug)]
 pub(super) struct Validators {
     /// The entity tag with its quotes.
     pub(super) tag: String,
     /// The date.
-    pub(super) modified: Time,
+    pub(super) modified: Option<Time>,
 }
 
 /// What the conditions of a request come to.
@@ -26,22 +26,27 @@ pub(super) enum Verdict {
 }
 
 impl Validators {
-    pub(super) fn new(digest: Digest, modified: Time) -> Self {
+    pub(super) fn new(digest: Digest, modified: Option<Time>) -> Self {
         Self { tag: format!("\"{digest}\""), modified }
     }
 
     /// Judges the conditions in the order of RFC 9110, section 13.2.2.
+    ///
+    /// A date goes backwards when a snapshot is rolled back or a tag is moved to an older image, so that only the very same
+    /// date says that nothing has changed.
     pub(super) fn judge(&self, headers: &HeaderMap) -> Verdict {
         if headers.contains_key(IF_MATCH) {
             if !self.listed(headers, &IF_MATCH, Strength::Strong) {
                 return Verdict::Failed;
             }
-        } else if date(headers, &IF_UNMODIFIED_SINCE).is_some_and(|date| self.modified > date) {
+        } else if date(headers, &IF_UNMODIFIED_SINCE)
+            .is_some_and(|date| self.modified.is_some_and(|modified| modified > date))
+        {
             return Verdict::Failed;
         }
         let unchanged = match headers.contains_key(IF_NONE_MATCH) {
             true => self.listed(headers, &IF_NONE_MATCH, Strength::Weak),
-            false => date(headers, &IF_MODIFIED_SINCE).is_some_and(|date| self.modified <= date),
+            false => date(headers, &IF_MODIFIED_SINCE).is_some_and(|date| self.modified == Some(date)),
         };
         if unchanged { Verdict::NotModified } else { Verdict::Proceed }
     }
@@ -53,7 +58,7 @@ impl Validators {
         let condition = condition.to_str().ok()?.trim();
         let same = match condition.starts_with('"') || condition.starts_with("W/") {
             true => condition == self.tag,
-            false => read_date(condition) == Some(self.modified),
+            false => read_date(condition).is_some_and(|date| self.modified == Some(date)),
         };
         same.then_some(range)
     }
@@ -105,7 +110,7 @@ mod tests {
     use http::HeaderValue;
 
     fn verdict(name: HeaderName, value: &str) -> Verdict {
-        let validators = Validators::new(Digest::of(b"x"), Time::from_seconds(784_111_777));
+        let validators = Validators::new(Digest::of(b"x"), Some(Time::from_seconds(784_111_777)));
         let value = value.replace("TAG", &validators.tag);
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_str(&value).expect("a value"))]);
         validators.judge(&headers)
@@ -130,7 +135,7 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:37 GMT", Verdict::NotModified, Verdict::Proceed),
             ("Sunday, 06-Nov-94 08:49:37 GMT", Verdict::NotModified, Verdict::Proceed),
             ("Sun Nov  6 08:49:37 1994", Verdict::NotModified, Verdict::Proceed),
-            ("Sun, 06 Nov 1994 08:49:38 GMT", Verdict::NotModified, Verdict::Proceed),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", Verdict::Proceed, Verdict::Proceed),
             ("Sun, 06 Nov 1994 08:49:36 GMT", Verdict::Proceed, Verdict::Failed),
             ("yesterday", Verdict::Proceed, Verdict::Proceed),
         ];
