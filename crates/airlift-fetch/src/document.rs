@@ -1,6 +1,6 @@
 //! Small things, fetched into memory.
 
-use airlift_core::{Algorithm, Digest, Request, UpstreamUrl};
+use airlift_core::{Algorithm, Request, UpstreamUrl};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -48,17 +48,15 @@ fn head_of(request: &Request, answer: &Answer) -> Head {
 
 /// Fetches a document, or takes it from the store where a promise and a memo say that it is this one.
 pub(crate) async fn fetch(fetcher: &Fetcher, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
-    let promised = expected.blob();
+    let promised = !expected.checksums.is_empty();
     let _alone = fetcher.alone(&crate::memo::key(request)).await;
-    if let Some(promised) = promised
-        && let Some(document) = from_store(fetcher, request, (promised, expected)).await?
-    {
+    if promised && let Some(document) = from_store(fetcher, request, expected).await? {
         return Ok(document);
     }
     let document = receive(fetcher, request, expected).await?;
     fetcher.put(document.bytes.clone()).await?;
-    if promised.is_some() {
-        remember(fetcher, request, &document)?;
+    if promised {
+        remember(fetcher, request, (&document, expected))?;
     }
     Ok(document)
 }
@@ -153,39 +151,35 @@ pub(crate) async fn read(url: &UpstreamUrl, mut answer: Answer, limit: u64) -> R
 }
 
 /// A document that was fetched from this URL before and is in the store.
-async fn from_store(
-    fetcher: &Fetcher,
-    request: &Request,
-    (promised, expected): (Digest, &Expected),
-) -> Result<Option<Document>, FetchError> {
-    let Some(memo) = Memo::load(fetcher, request).await?.filter(|memo| memo.digest == promised) else {
-        return Ok(None);
-    };
+async fn from_store(fetcher: &Fetcher, request: &Request, expected: &Expected) -> Result<Option<Document>, FetchError> {
+    let Some(memo) = Memo::load(fetcher, request).await?.filter(|memo| memo.fits(expected)) else { return Ok(None) };
     let limit = expected.limit.unwrap_or(LIMIT);
-    let Some(blob) = fetcher.store().blob(promised, memo.size).await.map_err(FetchError::store)? else {
+    let Some(blob) = fetcher.store().blob(memo.digest, memo.size).await.map_err(FetchError::store)? else {
         return Ok(None);
     };
     // Damage in the store is healed by fetching again.
     let Ok(bytes) = blob.bytes(limit).await else { return Ok(None) };
     let mut sums = Sums::new(&expected.checksums);
     sums.update(&bytes);
-    if sums.check(&request.url, expected).is_err() {
-        return Ok(None);
-    }
+    let Ok(digest) = sums.check(&request.url, expected) else { return Ok(None) };
     let modified = memo.modified_for(request);
     let (headers, url) = (HeaderMap::new(), request.url.clone());
     let media_type = memo.media_type;
-    Ok(Some(Document { digest: promised, named: None, bytes, media_type, modified, headers, url, cached: true }))
+    Ok(Some(Document { digest, named: None, bytes, media_type, modified, headers, url, cached: true }))
 }
 
-fn remember(fetcher: &Fetcher, request: &Request, document: &Document) -> Result<(), FetchError> {
+fn remember(
+    fetcher: &Fetcher,
+    request: &Request,
+    (document, expected): (&Document, &Expected),
+) -> Result<(), FetchError> {
     let memo = Memo {
         digest: document.digest,
         size: document.bytes.len() as u64,
         validators: Validators::of(&document.headers),
         media_type: document.media_type.clone(),
         modified: answer::date(&document.headers),
-        checksums: Vec::new(),
+        checksums: expected.checksums.clone(),
     };
     memo.save(fetcher, request)
 }

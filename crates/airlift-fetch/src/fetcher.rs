@@ -170,7 +170,7 @@ impl Fetcher {
 
     /// Fetches something small into memory and into the store.
     ///
-    /// What has a promised SHA-256 and was fetched from this URL before comes from the store.
+    /// What has a promised checksum and was fetched from this URL before comes from the store.
     ///
     /// # Errors
     ///

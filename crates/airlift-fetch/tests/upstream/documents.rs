@@ -34,6 +34,15 @@ async fn a_promised_document_is_asked_for_once() {
     assert_eq!((first.cached, again.cached), (false, true));
     assert_eq!((first.bytes, first.media_type), (again.bytes, again.media_type));
     assert_eq!(upstream.requests().len(), 1, "a registry counts every one");
+
+    upstream.put("/y", Resource::new("test"));
+    let (request, checksum) = (crate::world::request(&upstream.url("/y")), SHA512.parse().expect("a checksum"));
+    let expected = Expected { checksums: vec![checksum], ..nothing() };
+    for cached in [false, true] {
+        let document = bounded(world.fetcher().document(&request, &expected)).await.expect("fetched");
+        assert_eq!((document.cached, document.digest), (cached, Digest::of(b"test")));
+    }
+    assert_eq!(upstream.requests_of("/y").len(), 1, "whatever the algorithm of the promise");
 }
 
 #[tokio::test]

@@ -252,6 +252,41 @@ async fn remains_that_make_no_sense_are_thrown_away() {
 }
 
 #[tokio::test]
+async fn what_only_a_sum_could_tell_is_not_trusted_without_it_later() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let content = noise(34, 3_000_000);
+    upstream.put("/x", slow(&content));
+    let request = request(&upstream.url("/x"));
+    let mut hasher = format!("sha512:{}", "0".repeat(128)).parse::<airlift_core::Checksum>().expect("one").hasher();
+    hasher.update(&content);
+    let promised = Expected { checksums: vec![hasher.finish()], ..nothing() };
+    interrupted(&world, &world.fetcher(), (&request, &promised)).await;
+    let (data, notes) = part(&world);
+    let text = fs_err::read_to_string(&notes).expect("notes");
+    let mut value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    value["boot"] = "another".into();
+    fs_err::write(&notes, value.to_string()).expect("written");
+    let mut bytes = fs_err::read(&data).expect("data");
+    bytes[4096..8192].fill(0);
+    fs_err::write(&data, bytes).expect("written");
+    // The machine runs again, the download goes on, is stopped, and then nothing is promised any more.
+    let world = next_run(world);
+    interrupted_at(&world, &world.fetcher(), (&request, &promised), 1_500_000).await;
+    upstream.put("/x", Resource::new(content.clone()));
+    let world = next_run(world);
+    bounded(world.fetcher().blob(&request, &nothing())).await.expect("fetched");
+    assert!(world.has(&content).await);
+}
+
+/// The data and the notes of the only unfinished download.
+fn part(world: &World) -> (std::path::PathBuf, std::path::PathBuf) {
+    let partial = world.folder.path().join("store/partial");
+    let mut paths = fs_err::read_dir(&partial).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let data = paths.find(|path| path.extension().is_some_and(|end| end == "data")).expect("data");
+    (data.clone(), data.with_extension("json"))
+}
+
+#[tokio::test]
 async fn after_a_restart_of_the_machine_only_sums_are_trusted() {
     for promised in [false, true] {
         let (world, upstream) = (World::new(), Upstream::start().await);
