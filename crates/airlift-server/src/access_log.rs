@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use airlift_core::Time;
+use airlift_core::{Time, UpstreamUrl};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ struct Line<'a> {
     kind: &'a str,
     method: &'a str,
     path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
     status: u16,
     bytes: u64,
     complete: bool,
@@ -105,6 +107,7 @@ impl Entry {
             kind: self.kind,
             method: self.method.as_str(),
             path: self.uri.path(),
+            query: self.uri.query().map(without_secrets),
             status: self.status.as_u16(),
             bytes: self.bytes,
             complete: self.complete,
@@ -115,4 +118,10 @@ impl Entry {
             lines.push(b'\n');
         }
     }
+}
+
+/// A query without the values that may be secrets: those that URLs of upstreams are printed without, too.
+fn without_secrets(query: &str) -> String {
+    let url = format!("http://mirror/?{query}").parse::<UpstreamUrl>();
+    url.ok().and_then(|url| url.redacted().query().map(str::to_owned)).unwrap_or_default()
 }

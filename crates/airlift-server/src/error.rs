@@ -17,13 +17,13 @@ pub enum ServeError {
         source: StoreError,
     },
     /// An address can't be listened on.
-    #[error("can't listen on {address} for {what}{}", holder.as_ref().map(|holder| format!(": {holder} does")).unwrap_or_default())]
+    #[error("can't listen on {address} for {what}{}", holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Bind {
         /// The address.
         address: SocketAddr,
         /// The kinds that should be served there, or `admin`.
         what: String,
-        /// The process that listens there already, where that can be found out.
+        /// Who listens there already, where that can be found out: a sentence.
         holder: Option<String>,
         /// What the system says.
         source: io::Error,
@@ -48,7 +48,7 @@ impl Failure for ServeError {
             Self::NoKinds => Some("leave out a `--disable`".to_owned()),
             Self::Bind { address, what, source, .. } => {
                 let other = match what.as_str() {
-                    "admin" => "choose another port for it".to_owned(),
+                    "admin" => "choose another port with `--admin-port PORT`".to_owned(),
                     what => {
                         let kind = what.split(", ").next().unwrap_or(what);
                         format!("choose another port with `--port {kind}=PORT`, or any free one with `--port {kind}=0`")

@@ -65,11 +65,11 @@ impl Server {
         for (address, kinds) in by_address(&kinds) {
             let names = kinds.iter().map(|&kind| site.kinds[kind].name().to_owned()).collect();
             let role = Role::Kinds(Desk { site: Arc::clone(&site), kinds });
-            ports.push(Port::bind(address, names, role)?);
+            ports.push(Port::bind(address, names, role, &ports)?);
         }
         if let Some(address) = admin {
             let role = Role::Admin(Admin { site: Arc::clone(&site) });
-            ports.push(Port::bind(address, vec!["admin".to_owned()], role)?);
+            ports.push(Port::bind(address, vec!["admin".to_owned()], role, &ports)?);
         }
         for port in &ports {
             observer.observe(&Event::Listening {
@@ -138,10 +138,15 @@ impl Floor {
 }
 
 impl Port {
-    fn bind(address: SocketAddr, names: Vec<String>, role: Role) -> Result<Self, ServeError> {
+    fn bind(address: SocketAddr, names: Vec<String>, role: Role, ours: &[Self]) -> Result<Self, ServeError> {
         let error = |source: std::io::Error| {
             let taken = source.kind() == std::io::ErrorKind::AddrInUse;
-            let holder = taken.then(|| holder(address)).flatten();
+            let same = |port: &&Self| port.address.port() == address.port();
+            let own = || {
+                ours.iter().find(same).map(|port| format!("this server listens there for {}", port.names.join(", ")))
+            };
+            let other = || holder(address).map(|holder| format!("{holder} does"));
+            let holder = taken.then(|| own().or_else(other)).flatten();
             ServeError::Bind { address, what: names.join(", "), holder, source }
         };
         let listener = listen::bind(address).map_err(error)?;

@@ -36,9 +36,27 @@ impl Desk {
         response.map(|body| Tracked { body, sent: 0, status, account: Some(account) })
     }
 
-    /// The response, and which kind made it: the position behind all kinds where none did.
+    /// The response, and which kind made it. Where that is an error of the store's and another snapshot has become the
+    /// current one, that one is asked: pruning may have removed what the old one names.
     async fn respond(&self, parts: &Parts) -> (usize, Response<Body>) {
-        let (site, current) = (&*self.site, self.site.current());
+        let current = self.site.current();
+        let (kind, response) = self.respond_from(&current, parts).await;
+        if !response.status().is_server_error() {
+            return (kind, response);
+        }
+        if let Err(error) = self.site.refresh().await {
+            tracing::warn!("the store can't be read: {error}");
+        }
+        let newest = self.site.current();
+        match newest.id == current.id {
+            true => (kind, response),
+            false => self.respond_from(&newest, parts).await,
+        }
+    }
+
+    /// The response of one snapshot, and which kind made it: the position behind all kinds where none did.
+    async fn respond_from(&self, current: &Current, parts: &Parts) -> (usize, Response<Body>) {
+        let site = &*self.site;
         let nobody = site.kinds.len();
         let path = match path::clean(parts.uri.path()) {
             Ok(path) => path,
@@ -54,7 +72,7 @@ impl Desk {
                 return (kind, site.responder.respond(&asked, current.header.created, reply).await);
             }
         }
-        (nobody, self.not_found(&current, &path))
+        (nobody, self.not_found(current, &path))
     }
 
     fn not_found(&self, current: &Current, path: &str) -> Response<Body> {

@@ -7,6 +7,7 @@ use airlift_core::{Event, Index, Observer, Omission};
 use airlift_kind::respond::Responder;
 use airlift_kind::{DynKind, Lookup, View};
 use airlift_store::{Header, Snapshot, SnapshotId, Store, StoreError};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
@@ -22,6 +23,8 @@ pub(crate) struct Site {
     pub(crate) kinds: Vec<&'static dyn DynKind>,
     store: Store,
     current: RwLock<Arc<Current>>,
+    /// Held by whoever looks for another snapshot: many requests may want to at once.
+    refreshing: Mutex<()>,
 }
 
 /// One snapshot, ready to be asked.
@@ -86,6 +89,7 @@ impl Site {
             kinds,
             store,
             current: RwLock::new(Arc::new(current)),
+            refreshing: Mutex::default(),
         })
     }
 
@@ -97,14 +101,21 @@ impl Site {
     /// Follows the store to other snapshots until it is told to stop.
     pub(crate) async fn follow(&self, period: Duration, observer: &dyn Observer, stop: &CancellationToken) {
         let mut complaint = String::new();
+        let mut told = self.current().id;
         while tokio::time::timeout(period, stop.cancelled()).await.is_err() {
             self.metrics.tidy();
-            let message = match self.refresh().await {
-                Ok(None) => {
+            let refreshed = self.refresh().await;
+            let current = self.current();
+            let message = match refreshed {
+                // A request may have been the first to see it.
+                _ if told != current.id => {
+                    told = current.id;
+                    format!("Now serving {}.", current.describe())
+                }
+                Ok(()) => {
                     complaint.clear();
                     continue;
                 }
-                Ok(Some(current)) => format!("Now serving {}.", current.describe()),
                 Err(error) => {
                     let message = format!("The store can't be read, the snapshot stays: {error}");
                     if complaint == message {
@@ -118,16 +129,18 @@ impl Site {
         }
     }
 
-    async fn refresh(&self) -> Result<Option<Arc<Current>>, StoreError> {
+    /// Switches to the store's current snapshot, where that is another one.
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        let _alone = self.refreshing.lock().await;
         match self.store.current_id().await? {
             Some(id) if id != self.current().id => {}
             // A store is never emptied; where it looks so, what is served stays.
-            _ => return Ok(None),
+            _ => return Ok(()),
         }
-        let Some(snapshot) = self.store.current().await? else { return Ok(None) };
+        let Some(snapshot) = self.store.current().await? else { return Ok(()) };
         let current = Arc::new(Current::new(&self.kinds, &self.store, snapshot).await?);
         self.metrics.switched(&current.header.name, &current.id.to_string(), current.omitted());
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&current);
-        Ok(Some(current))
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        Ok(())
     }
 }

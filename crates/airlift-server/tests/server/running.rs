@@ -76,6 +76,37 @@ async fn an_address_in_use_is_explained() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_wanted_twice_is_explained() {
+    let free = std::net::TcpListener::bind(local()).expect("a listener").local_addr().expect("an address");
+    let mut settings = Settings::new(vec![(&TOY as &'static dyn DynKind, free)]);
+    settings.admin = Some(free);
+    let bound = Server::bind(memory().await, settings, Arc::new(Events::default())).await;
+    let error = bound.err().expect("an error");
+    let text = error.to_string();
+    assert!(text.contains("for admin: this server listens there for toy"), "{text}");
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("`--admin-port PORT`"), "{hint}");
+}
+
+#[tokio::test]
+async fn what_was_pruned_is_served_from_the_newer_snapshot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::folder(folder.path()).expect("a store");
+    let old = [("toy/small", Bytes::from_static(b"old")), ("toy/a", bytes_of(100_000)), ("toy/gone", bytes_of(70_000))];
+    publish(&store, "first", &old).await;
+    let server = start(&store, |settings| settings.poll = Duration::from_secs(3600)).await;
+    publish(&store, "second", &[("toy/small", Bytes::from_static(b"new")), ("toy/a", bytes_of(90_000))]).await;
+    assert_eq!(store.prune(1, false).await.expect("pruned").blobs, 3);
+    // Many at once are all answered.
+    let answers = (0..8).map(|_| get(server.kinds, "/a"));
+    for (head, body) in futures::future::join_all(answers).await {
+        assert!(head.starts_with("HTTP/1.1 200 ") && body == bytes_of(90_000), "{head}");
+    }
+    assert_eq!(get(server.kinds, "/small").await.1, b"new");
+    assert!(get(server.kinds, "/gone").await.0.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
 async fn an_empty_store_is_not_served() {
     let settings = Settings::new(vec![(&TOY as &'static dyn DynKind, local())]);
     let error = Server::bind(Store::memory(), settings, Arc::new(Events::default())).await.err().expect("an error");
@@ -134,7 +165,7 @@ async fn each_request_is_one_line_of_the_access_log() {
     let server = start(&memory().await, |settings| settings.access_log = Some(Box::new(log))).await;
     crate::common::request(
         server.kinds,
-        "GET /a?x=1 HTTP/1.1\r\nHost: x\r\nUser-Agent: t\"1\r\nConnection: close\r\n\r\n",
+        "GET /a?ns=docker.io&token=hush HTTP/1.1\r\nHost: x\r\nUser-Agent: t\"1\r\nConnection: close\r\n\r\n",
     )
     .await;
     crate::common::request(server.kinds, "HEAD /a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
@@ -143,7 +174,13 @@ async fn each_request_is_one_line_of_the_access_log() {
     let lines = sink.lines();
     assert_eq!(lines.len(), 2);
     let of = |line: &serde_json::Value, name: &str| line[name].clone();
-    for (name, value) in [("kind", "toy"), ("method", "GET"), ("path", "/a"), ("agent", "t\"1")] {
+    for (name, value) in [
+        ("kind", "toy"),
+        ("method", "GET"),
+        ("path", "/a"),
+        ("query", "ns=docker.io&token=REDACTED"),
+        ("agent", "t\"1"),
+    ] {
         assert_eq!(of(&lines[0], name), value);
     }
     assert_eq!((of(&lines[0], "status"), of(&lines[0], "bytes")), (200.into(), 1.into()));
@@ -153,6 +190,7 @@ async fn each_request_is_one_line_of_the_access_log() {
         assert_eq!(of(&lines[1], name), value);
     }
     assert_eq!((of(&lines[1], "status"), of(&lines[1], "bytes")), (404.into(), 0.into()));
+    assert_eq!(of(&lines[1], "query"), serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
