@@ -29,41 +29,45 @@ impl From<FetchError> for Stop {
     }
 }
 
-/// The pieces that nobody has taken yet, in their order.
-struct Queue(Mutex<VecDeque<Range<u64>>>);
+/// What is missing and nobody has taken yet, in its order. It is cut into pieces only when they are taken: how large the
+/// whole is, upstream says.
+struct Queue {
+    gaps: Mutex<VecDeque<Range<u64>>>,
+    segment: u64,
+}
 
 impl Queue {
-    /// Cuts what is missing at multiples of the size of a segment.
     fn new(missing: Vec<Range<u64>>, segment: u64) -> Self {
-        let segment = segment.max(1);
-        let mut pieces = VecDeque::new();
-        for gap in missing {
-            let mut start = gap.start;
-            while start < gap.end {
-                let end = ((start / segment + 1) * segment).min(gap.end);
-                pieces.push_back(start..end);
-                start = end;
-            }
-        }
-        Self(Mutex::new(pieces))
+        Self { gaps: Mutex::new(missing.into()), segment: segment.max(1) }
     }
 
-    fn pieces(&self) -> MutexGuard<'_, VecDeque<Range<u64>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn gaps(&self) -> MutexGuard<'_, VecDeque<Range<u64>>> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The next piece, up to a multiple of the size of a segment.
     fn take(&self) -> Option<Range<u64>> {
-        self.pieces().pop_front()
+        self.take_if(|_| true)
     }
 
     /// The next piece, if it begins here.
     fn take_at(&self, start: u64) -> Option<Range<u64>> {
-        self.pieces().pop_front_if(|piece| piece.start == start)
+        self.take_if(|gap| gap.start == start)
+    }
+
+    fn take_if(&self, wanted: impl Fn(&Range<u64>) -> bool) -> Option<Range<u64>> {
+        let mut gaps = self.gaps();
+        let Range { start, end } = gaps.pop_front_if(|gap| wanted(gap))?;
+        let cut = (start / self.segment + 1).saturating_mul(self.segment).min(end);
+        if cut < end {
+            gaps.push_front(cut..end);
+        }
+        Some(start..cut)
     }
 
     fn give_back(&self, piece: Range<u64>) {
         if !piece.is_empty() {
-            self.pieces().push_front(piece);
+            self.gaps().push_front(piece);
         }
     }
 }
@@ -201,6 +205,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_upstream_calls_its_size_takes_no_memory() {
+        let queue = Queue::new(Ranges::default().missing(u64::MAX), 1);
+        assert_eq!((queue.take(), queue.take()), (Some(0..1), Some(1..2)));
+        assert_eq!(queue.gaps().len(), 1);
+    }
+
+    #[test]
     fn pieces_are_cut_at_the_same_places_whatever_is_there() {
         let queue = Queue::new(vec![5..8, 12..31], 10);
         assert_eq!(queue.take(), Some(5..8));
@@ -209,6 +220,6 @@ mod tests {
         assert_eq!(queue.take(), Some(20..30));
         queue.give_back(25..30);
         queue.give_back(7..7);
-        assert_eq!(queue.pieces().iter().cloned().collect::<Vec<_>>(), [25..30, 30..31]);
+        assert_eq!(queue.gaps().iter().cloned().collect::<Vec<_>>(), [25..30, 30..31]);
     }
 }
