@@ -199,7 +199,8 @@ impl Visitor<'_, '_> {
             return Ok((digest, head.size, head.media_type));
         }
         let document = self.document(&request, &manifest_expected(None, None)).await?;
-        Ok((document.digest.into(), Some(document.bytes.len() as u64), document.media_type))
+        let digest = document.named.unwrap_or(document.digest.into());
+        Ok((digest, Some(document.bytes.len() as u64), document.media_type))
     }
 
     async fn document(&self, request: &Request, expected: &Expected) -> Result<Document, Stop> {
