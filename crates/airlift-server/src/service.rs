@@ -28,10 +28,12 @@ pub(crate) struct Desk {
 impl Desk {
     /// Answers a request. Its body is never read: no kind has a use for one.
     pub(crate) async fn answer<B>(&self, client: SocketAddr, request: Request<B>) -> Response<Tracked> {
-        let (began, clock) = (SystemTime::now(), Instant::now());
+        let began = Instant::now();
+        let line = self.site.log.is_some().then(SystemTime::now);
         let (parts, _) = request.into_parts();
         let (kind, response) = self.respond(&parts).await;
-        let account = Account { site: Arc::clone(&self.site), kind, client, parts, began, clock };
+        let line = line.map(|began| Box::new(Line { client, began, parts }));
+        let account = Account { site: Arc::clone(&self.site), kind, began, line };
         let status = response.status();
         response.map(|body| Tracked { body, sent: 0, status, account: Some(account) })
     }
@@ -100,14 +102,19 @@ pub(crate) struct Tracked {
     account: Option<Account>,
 }
 
-/// What is counted and logged when a response is over.
+/// What is counted when a response is over.
 struct Account {
     site: Arc<Site>,
     kind: usize,
+    began: Instant,
+    line: Option<Box<Line>>,
+}
+
+/// What is logged beside it.
+struct Line {
     client: SocketAddr,
-    parts: Parts,
     began: SystemTime,
-    clock: Instant,
+    parts: Parts,
 }
 
 impl Tracked {
@@ -145,10 +152,11 @@ impl http_body::Body for Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         let Some(account) = self.account.take() else { return };
-        let Account { site, kind, client, parts, began, clock } = account;
-        let took = clock.elapsed();
+        let Account { site, kind, began, line } = account;
+        let took = began.elapsed();
         site.metrics.count(&site.counts[kind], self.status, self.sent, took);
-        let Some(log) = &site.log else { return };
+        let (Some(log), Some(line)) = (&site.log, line) else { return };
+        let Line { client, began, parts } = *line;
         log.push(Entry {
             began,
             client,

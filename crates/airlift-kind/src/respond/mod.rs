@@ -181,7 +181,7 @@ impl Representation {
 
     /// A response with the headers that do not depend on what is sent of it; with status 304 it has no others.
     fn without_body(&self, status: StatusCode) -> Response<Body> {
-        let mut headers = HeaderMap::with_capacity(12);
+        let mut headers = HeaderMap::with_capacity(8 + self.headers.len());
         for (name, value) in &self.headers {
             headers.append(name.clone(), value.clone());
         }

@@ -27,7 +27,11 @@ pub(super) enum Verdict {
 
 impl Validators {
     pub(super) fn new(digest: Digest, modified: Option<Time>) -> Self {
-        Self { tag: format!("\"{digest}\""), modified }
+        let mut tag = String::with_capacity(80);
+        tag.push_str("\"sha256:");
+        tag.push_str(&digest.hex());
+        tag.push('"');
+        Self { tag, modified }
     }
 
     /// Judges the conditions in the order of RFC 9110, section 13.2.2.
