@@ -282,6 +282,34 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
 }
 
 #[tokio::test]
+async fn packing_refuses_the_damage_that_it_sees() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::folder(folder.path().join("store")).expect("a store");
+    let snapshot = collect(&store, &files()).await;
+    for (path, bytes) in files().iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        let blob = folder.path().join(format!("store/blobs/sha256/{}", Digest::of(bytes).hex()));
+        let mut changed = bytes.clone();
+        changed[bytes.len() / 2] ^= 1;
+        std::fs::write(&blob, changed).expect("written");
+        let pipe = Target::Writer(Box::new(common::Shared::default()));
+        // Larger blobs are copied into a file without a look at them.
+        let file = (bytes.len() < 65_536).then(|| Target::File(folder.path().join("a.tar")));
+        for target in file.into_iter().chain([pipe]) {
+            let packing = archive::pack(&store, &snapshot, target, &Silent, &never()).await;
+            let error = packing.expect_err("a damaged blob");
+            assert!(matches!(&error, StoreError::Corrupt { digest, .. } if *digest == Digest::of(bytes)), "{error}");
+            let again = bytes.len() == 200_000 && error.to_string().contains("; it is files/again.bin");
+            assert!(again || error.to_string().contains(path), "{error}");
+            assert!(error.hint().expect("a hint").contains("airlift verify"));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left behind");
+        std::fs::write(&blob, bytes).expect("written");
+    }
+    let target = Target::File(folder.path().join("a.tar"));
+    archive::pack(&store, &snapshot, target, &Silent, &never()).await.expect("packed");
+}
+
+#[tokio::test]
 async fn packing_does_not_follow_a_symbolic_link() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::folder(folder.path().join("store")).expect("a store");
