@@ -1,7 +1,7 @@
 //! Keys, as files and URLs bring them.
 
 use airlift_core::Time;
-use pgp::composed::{ArmorOptions, Deserializable, SignedPublicKey};
+use pgp::composed::{Deserializable, SignedPublicKey};
 use pgp::ser::Serialize;
 use pgp::types::KeyDetails;
 
@@ -87,11 +87,13 @@ impl Keyring {
         self.certificates.is_empty()
     }
 
-    /// All keys in one armored block each, as `/etc/apt/keyrings/x.asc` and rpm want them.
+    /// All keys in one armored block, as `/etc/apt/keyrings/x.asc` and rpm want them: apt reads the first block only.
     pub fn to_armored(&self) -> String {
-        let options = ArmorOptions::default();
-        let armored = self.certificates.iter().filter_map(|key| key.to_armored_string(options.clone()).ok());
-        armored.collect()
+        let mut armored = Vec::new();
+        let keys = &self.certificates[..];
+        // Writing to memory fails for no key that was read.
+        let _ = pgp::armor::write(&keys, pgp::armor::BlockType::PublicKey, &mut armored, None, true);
+        String::from_utf8(armored).unwrap_or_default()
     }
 
     /// All keys in binary form, one after the other, as `/etc/apt/keyrings/x.gpg` wants them.

@@ -18,4 +18,4 @@ mod verify;
 
 pub use error::{KeyError, Problem, Rejected, VerifyError};
 pub use keyring::{KeyInfo, Keyring};
-pub use verify::{Inline, Verified};
+pub use verify::{Inline, Verified, unverified_text};

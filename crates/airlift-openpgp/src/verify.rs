@@ -125,6 +125,17 @@ impl Keyring {
     }
 }
 
+/// The text of a message that carries its signature, which nobody has verified: for what is said to be unsigned.
+///
+/// # Errors
+///
+/// [`VerifyError::Unreadable`] where it is no such message.
+pub fn unverified_text(message: &[u8]) -> Result<String, VerifyError> {
+    let (message, _) = CleartextSignedMessage::from_armor(message)
+        .map_err(|source| VerifyError::Unreadable { source: source.into() })?;
+    Ok(message.signed_text().replace("\r\n", "\n"))
+}
+
 /// Whether the signature says to be from this key. A signature that names no key can't be attributed, and does not count.
 fn names(signature: &Signature, key: &impl KeyDetails) -> bool {
     let by_fingerprint = signature.issuer_fingerprint();
@@ -134,7 +145,7 @@ fn names(signature: &Signature, key: &impl KeyDetails) -> bool {
     }
 }
 
-fn check(key: &(impl VerifyingKey + KeyDetails), signature: &Signature, data: &[u8]) -> Result<(), Problem> {
+fn check(key: &impl VerifyingKey, signature: &Signature, data: &[u8]) -> Result<(), Problem> {
     policy::strong(key)?;
     signature.verify(key, data).map_err(|_| Problem::Wrong)
 }
