@@ -3,6 +3,7 @@
 use airlift_core::Time;
 use airlift_openpgp::{Keyring, Problem, Verified, VerifyError, unverified_text};
 
+#[expect(clippy::disallowed_methods, reason = "the panic names the path")]
 fn file(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
