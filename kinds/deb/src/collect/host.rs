@@ -131,13 +131,12 @@ fn add_suite(parts: &mut Vec<Part>, suite: &str, of: (&HostSource, &AptSpec)) {
 
 /// What Debian calls the architecture that this program was built for.
 const fn host_architecture() -> &'static str {
-    match std::env::consts::ARCH.as_bytes() {
-        b"aarch64" => "arm64",
-        b"arm" => "armhf",
-        b"powerpc64" => "ppc64el",
-        b"riscv64" => "riscv64",
-        b"s390x" => "s390x",
-        _ => "amd64",
+    if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else if cfg!(target_arch = "riscv64") {
+        "riscv64"
+    } else {
+        "amd64"
     }
 }
 
