@@ -13,7 +13,6 @@ mod format;
 mod limits;
 mod reader;
 
-use std::error::Error;
 use std::io::{self, Read};
 
 pub use format::Format;
@@ -69,19 +68,6 @@ impl UnpackError {
             Ok(error) => error,
             Err(source) => Self::Input { source },
         }
-    }
-
-    /// Whether an error has one of these among its causes, as the error of a parser that reads from [`Unpacked`] has.
-    pub fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if error.is::<Self>() || wrapped.is_some_and(|inner| inner.is::<Self>()) {
-                return true;
-            }
-            next = error.source();
-        }
-        false
     }
 }
 
