@@ -18,6 +18,9 @@ use crate::process::{self, Daemon};
 use crate::temporary;
 use crate::tools::checkout;
 
+/// Every kind that is served.
+const KINDS: [&str; 4] = ["oci", "rpm", "deb", "files"];
+
 /// How long `serve` may take until it listens.
 const SERVE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -76,7 +79,10 @@ impl Airlift {
     /// Serves as [`Airlift::serve`] does, or returns what the program said when it refused.
     pub fn try_serve(&self, source: &Path) -> Result<Served, String> {
         let mut command = self.command(["serve", "--json", "--bind", "127.0.0.1"]);
-        command.args(["--port", "oci=0", "--port", "files=0", "--admin-port", "0", "--access-log", "off"]).arg(source);
+        KINDS.iter().for_each(|kind| {
+            command.args(["--port", &format!("{kind}=0")]);
+        });
+        command.args(["--admin-port", "0", "--access-log", "off"]).arg(source);
         let logs = temporary::folder();
         let mut daemon = Daemon::start_piped(&command, &logs.path().join("log"));
         let output = daemon.child().stdout.take().expect("the output is a pipe");
@@ -88,7 +94,7 @@ impl Airlift {
             }
         });
         let mut addresses = BTreeMap::new();
-        while !["oci", "files"].iter().all(|kind| addresses.contains_key(*kind)) {
+        while !KINDS.iter().all(|kind| addresses.contains_key(*kind)) {
             match lines.recv_timeout(SERVE_LIMIT) {
                 Ok(line) => addresses.extend(listening(&line)),
                 Err(_) => return Err(daemon.log()),

@@ -50,6 +50,11 @@ impl FileServer {
         self.address
     }
 
+    /// The folder that it serves.
+    pub fn root(&self) -> PathBuf {
+        self.work.path().join("root")
+    }
+
     /// Puts random bytes there, the same for the same name, with a date that is the same in every run.
     pub fn put(&self, name: &str, size: usize) -> UpstreamFile {
         let path = self.work.path().join("root").join(name);

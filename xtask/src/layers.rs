@@ -10,9 +10,11 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 use crate::run::{Outcome, at, cargo, files, root, say, text};
 
 /// The machine, from the bottom to the top, and what each crate may use of it.
-const MACHINE: [(&str, &[&str]); 8] = [
+const MACHINE: [(&str, &[&str]); 10] = [
     ("airlift-core", &[]),
     ("airlift-map", &[]),
+    ("airlift-openpgp", &["airlift-core"]),
+    ("airlift-unpack", &[]),
     ("airlift-store", &["airlift-core"]),
     ("airlift-fetch", &["airlift-core", "airlift-store"]),
     ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-store"]),
@@ -27,7 +29,7 @@ const OUTSIDE: [(&str, &[&str]); 3] =
     [("airlift-bench", &["airlift-core", "airlift-store"]), ("airlift-e2e", &[]), ("xtask", &[])];
 
 /// What a kind may use of the machine: what plans and what answers, and not where bytes lie.
-const FOR_KINDS: [&str; 3] = ["airlift-core", "airlift-fetch", "airlift-kind"];
+const FOR_KINDS: [&str; 5] = ["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-unpack"];
 
 /// What only a crate's own tests may use in addition.
 const FOR_TESTS: [&str; 3] = ["airlift-fetch", "airlift-store", "airlift-testkit"];

@@ -228,6 +228,18 @@ impl Fetcher {
         }
     }
 
+    /// The regular files directly in a folder of this machine, by name; none where the URL is not a folder's.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::File`] where the folder can't be read.
+    pub async fn folder(&self, url: &UpstreamUrl) -> Result<Option<Vec<UpstreamUrl>>, FetchError> {
+        match file::path_of(url)? {
+            Some(path) => self.stoppable(file::folder(path)).await,
+            None => Ok(None),
+        }
+    }
+
     /// Stops at once when the run is stopped.
     pub(crate) async fn stoppable<T>(
         &self,

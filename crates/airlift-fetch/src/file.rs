@@ -52,6 +52,26 @@ pub(crate) async fn head(request: &Request, path: &Path) -> Result<Head, FetchEr
     Ok(Head { size: Some(meta.len()), media_type: None, modified, digest: None, headers: HeaderMap::new() })
 }
 
+/// The regular files in a folder, in the order of their names; none where it is no folder.
+#[expect(clippy::disallowed_methods, reason = "the error that is made of it names the path")]
+pub(crate) async fn folder(path: PathBuf) -> Result<Option<Vec<UpstreamUrl>>, FetchError> {
+    blocking(move || {
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let failed = |source| FetchError::file("list", &path, source);
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            let url = url::Url::from_file_path(&file).ok().and_then(|url| UpstreamUrl::try_from(url).ok());
+            files.extend(url.filter(|_| file.is_file()));
+        }
+        files.sort();
+        Ok(Some(files))
+    })
+    .await
+}
+
 /// Reads a small file into memory.
 pub(crate) async fn read(request: &Request, expected: &Expected, path: &Path) -> Result<Document, FetchError> {
     let (asked, promised, path) = (request.clone(), expected.clone(), path.to_owned());

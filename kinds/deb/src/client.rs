@@ -1,0 +1,168 @@
+//! The files that point apt here: deb822 (`*.sources`) and the one-line style (`*.list`), as sources.list(5) has them.
+//!
+//! None of them ever says `trusted=yes`: what is not signed stays refused until whoever runs the client decides.
+
+use std::fmt::Write;
+
+use crate::stored::{Stored, StoredPart};
+
+/// Where the client is, and what it can read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site<'a> {
+    /// The address that the client came by, without a slash at its end: `http://mirror:8001`.
+    pub(crate) base: &'a str,
+    /// The archive's name and date.
+    pub(crate) archive: &'a str,
+    /// Where the client keeps the key, where it shall not be in the file itself.
+    pub(crate) key_path: Option<&'a str>,
+}
+
+/// The deb822 form of a repository. `key` is its armored key, where it has one.
+pub(crate) fn sources(stored: &Stored, key: Option<&str>, site: Site<'_>) -> String {
+    let mut text = head(stored, site);
+    if !stored.signed {
+        text.push_str(UNSIGNED);
+    }
+    for (number, part) in stored.parts.iter().enumerate() {
+        if number > 0 {
+            text.push('\n');
+        }
+        stanza(&mut text, stored, part, (key, site));
+    }
+    text
+}
+
+const UNSIGNED: &str = "# Upstream does not sign it, so apt refuses it. It is off until somebody decides otherwise.\n";
+
+fn head(stored: &Stored, site: Site<'_>) -> String {
+    format!("# {} of {}, from Airlift's {}\n", stored.id, line(&stored.origin), line(site.archive))
+}
+
+/// A text that can't end the comment it stands in.
+fn line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+fn stanza(text: &mut String, stored: &Stored, part: &StoredPart, of: (Option<&str>, Site<'_>)) {
+    let (key, site) = of;
+    if !stored.signed {
+        text.push_str("Enabled: no\n");
+    }
+    let types = if part.sources { "deb deb-src" } else { "deb" };
+    let mut field = |name: &str, value: &str| {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{name}: {value}");
+    };
+    field("Types", types);
+    field("URIs", &format!("{}/{}", site.base, stored.id));
+    field("Suites", &part.suites.join(" "));
+    if !part.components.is_empty() {
+        field("Components", &part.components.join(" "));
+    }
+    if !part.architectures.is_empty() {
+        field("Architectures", &part.architectures.join(" "));
+    }
+    if stored.expires {
+        field("Check-Valid-Until", "no");
+    }
+    match (site.key_path, key) {
+        (Some(path), Some(_)) => field("Signed-By", path),
+        (None, Some(key)) => {
+            text.push_str("Signed-By:\n");
+            for line in key.trim_end().lines() {
+                text.push_str(if line.is_empty() { " ." } else { " " });
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        (_, None) => {}
+    }
+}
+
+/// The one-line form of a repository.
+pub(crate) fn list(stored: &Stored, site: Site<'_>) -> String {
+    let mut text = head(stored, site);
+    let default = format!("/etc/apt/keyrings/{}.asc", stored.id);
+    let key = site.key_path.unwrap_or(&default);
+    match stored.signed {
+        true => {
+            let _ = writeln!(text, "# curl -fsS --create-dirs -o {key} {}/gpgkeys/{}.asc", site.base, stored.id);
+        }
+        false => text.push_str(UNSIGNED),
+    }
+    for part in &stored.parts {
+        let mut options = Vec::new();
+        if !part.architectures.is_empty() {
+            options.push(format!("arch={}", part.architectures.join(",")));
+        }
+        if stored.signed {
+            options.push(format!("signed-by={key}"));
+        }
+        if stored.expires {
+            options.push("check-valid-until=no".to_owned());
+        }
+        let options = if options.is_empty() { String::new() } else { format!("[{}] ", options.join(" ")) };
+        for suite in &part.suites {
+            for kind in if part.sources { &["deb", "deb-src"][..] } else { &["deb"] } {
+                let off = if stored.signed { "" } else { "# " };
+                let words = [&[suite.clone()][..], &part.components].concat().join(" ");
+                let _ = writeln!(text, "{off}{kind} {options}{}/{} {words}", site.base, stored.id);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(signed: bool) -> Stored {
+        let part = |suite: &str, components: &[&str], architectures: &[&str]| StoredPart {
+            suites: vec![suite.to_owned()],
+            components: components.iter().map(|&name| name.to_owned()).collect(),
+            architectures: architectures.iter().map(|&name| name.to_owned()).collect(),
+            sources: !components.is_empty(),
+        };
+        Stored {
+            format: 1,
+            id: "docker".to_owned(),
+            origin: "https://e.org/linux\nDeb: x".to_owned(),
+            signed,
+            expires: signed,
+            fingerprints: Vec::new(),
+            parts: vec![part("noble", &["stable", "edge"], &["amd64", "arm64"]), part("./", &[], &[])],
+        }
+    }
+
+    const SITE: Site<'_> = Site { base: "http://mirror:8001", archive: "site of 2026", key_path: None };
+
+    #[test]
+    fn a_signed_repository_has_its_key_with_it() {
+        let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n";
+        assert_eq!(
+            sources(&stored(true), Some(key), SITE),
+            "# docker of https://e.org/linuxDeb: x, from Airlift's site of 2026\nTypes: deb deb-src\n\
+             URIs: http://mirror:8001/docker\nSuites: noble\nComponents: stable edge\nArchitectures: amd64 arm64\n\
+             Check-Valid-Until: no\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n \
+             -----END PGP PUBLIC KEY BLOCK-----\n\nTypes: deb\nURIs: http://mirror:8001/docker\nSuites: ./\n\
+             Check-Valid-Until: no\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n \
+             -----END PGP PUBLIC KEY BLOCK-----\n"
+        );
+        let list = list(&stored(true), SITE);
+        let expected = "deb [arch=amd64,arm64 signed-by=/etc/apt/keyrings/docker.asc check-valid-until=no] \
+                        http://mirror:8001/docker noble stable edge\n";
+        assert!(list.contains(expected), "{list}");
+        assert!(list.contains("http://mirror:8001/docker ./\n"), "{list}");
+    }
+
+    #[test]
+    fn an_unsigned_repository_is_off_and_never_trusted() {
+        for text in [sources(&stored(false), None, SITE), list(&stored(false), SITE)] {
+            assert!(!text.contains("trusted") && !text.contains("Signed-By"), "{text}");
+            let off = |line: &str| line.starts_with('#') || !line.starts_with("deb");
+            assert!(text.lines().all(off), "{text}");
+            assert!(text.contains("apt refuses it"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which files, and at which paths: whole repositories, their metadata byte for byte.
+//!
+//! `repository` says which repositories the manifest means (`host` reads those of this machine), `release` reads and
+//! verifies the root of a suite, `indices` chooses what a suite's parts need, `lists` reads the packages, and `tree`
+//! collects the entries, each path once.
+
+mod host;
+mod indices;
+mod lists;
+mod release;
+mod repository;
+mod tree;
+
+use airlift_core::{Event, Notice, Plan, Root, TreePath};
+use airlift_fetch::{Fetcher, engine};
+use airlift_openpgp::Keyring;
+
+use crate::error::DebError;
+use crate::spec::Spec;
+use crate::stored::{FORMAT, Stored, StoredPart};
+use repository::Repository;
+use tree::Tree;
+
+/// How often a repository that is changed while its lists are read is read again.
+const MOST_ATTEMPTS: u32 = 4;
+
+pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, DebError> {
+    let mut plan = Plan::default();
+    for repository in repository::all(spec, fetcher).await? {
+        plan.extend(planned(&repository, fetcher).await?);
+    }
+    Ok(plan)
+}
+
+/// Plans a repository, again where it was changed meanwhile: the checksums of a root of today do not fit the lists of
+/// tomorrow. That the packages fit too is checked by the engine, which asks the roots again at the end.
+async fn planned(repository: &Repository, fetcher: &Fetcher) -> Result<Plan, DebError> {
+    let keys = repository.keys(fetcher).await?;
+    let mut attempt = 1;
+    loop {
+        let mut roots = Vec::new();
+        let error = match once(repository, &keys, fetcher, &mut roots).await {
+            Ok(plan) => return Ok(Plan { roots, ..plan }),
+            Err(error) => error,
+        };
+        let moved = match error.may_be_a_race() && attempt < MOST_ATTEMPTS {
+            true => engine::moved(fetcher, &roots).await.unwrap_or_default(),
+            false => Vec::new(),
+        };
+        if moved.is_empty() {
+            return Err(error);
+        }
+        attempt += 1;
+        let message = format!("{} was changed while it was read, so it is read again", moved[0]);
+        fetcher.observer().observe(&Event::Notice { message });
+    }
+}
+
+async fn once(
+    repository: &Repository,
+    keys: &Keyring,
+    fetcher: &Fetcher,
+    roots: &mut Vec<Root>,
+) -> Result<Plan, DebError> {
+    let mut tree = Tree::new(repository);
+    let mut stored = described(repository, keys);
+    for part in &repository.parts {
+        let suite = release::read(repository, keys, (&part.suite, fetcher), roots).await?;
+        stored.signed &= suite.signed;
+        stored.expires |= suite.release.valid_until.is_some();
+        for remark in &suite.remarks {
+            notice(&mut tree, repository, remark.clone())?;
+        }
+        let chosen = indices::chosen(&suite, part)?;
+        let present = indices::present(chosen.files, &suite, fetcher).await?;
+        suite.plan(&mut tree)?;
+        indices::plan(&present, &suite, &mut tree)?;
+        lists::read(&present, &suite, fetcher, &mut tree).await?;
+        add_part(
+            &mut stored,
+            StoredPart {
+                suites: vec![part.suite.clone()],
+                components: part.components.clone(),
+                architectures: chosen.architectures,
+                sources: part.sources,
+            },
+        );
+    }
+    stored.signed &= !keys.is_empty();
+    describe(&stored, keys, &mut tree)?;
+    Ok(tree.plan)
+}
+
+fn described(repository: &Repository, keys: &Keyring) -> Stored {
+    Stored {
+        format: FORMAT,
+        id: repository.id.clone(),
+        origin: repository.uri.to_string(),
+        signed: true,
+        expires: false,
+        fingerprints: keys.keys().into_iter().map(|key| key.fingerprint).collect(),
+        parts: Vec::new(),
+    }
+}
+
+/// Suites that have all else in common share a stanza in client files.
+fn add_part(stored: &mut Stored, part: StoredPart) {
+    let same = |other: &&mut StoredPart| StoredPart { suites: part.suites.clone(), ..(**other).clone() } == part;
+    match stored.parts.iter_mut().find(same) {
+        Some(other) if other.suites.contains(&part.suites[0]) => {}
+        Some(other) => other.suites.extend(part.suites),
+        None => stored.parts.push(part),
+    }
+}
+
+fn notice(tree: &mut Tree<'_>, repository: &Repository, notice: String) -> Result<(), DebError> {
+    let path = TreePath::new(format!("deb/{}", repository.id));
+    let path = path.map_err(|source| DebError::Path { id: repository.id.clone(), source })?;
+    let notice = Notice { path, notice };
+    if !tree.plan.notices.contains(&notice) {
+        tree.plan.notices.push(notice);
+    }
+    Ok(())
+}
+
+/// What the files that point a client here are made of.
+fn describe(stored: &Stored, keys: &Keyring, tree: &mut Tree<'_>) -> Result<(), DebError> {
+    let json = serde_json::to_vec(stored).expect("plain data with string keys is always JSON");
+    tree.generated(&crate::stored::path(&stored.id), json, "application/json")?;
+    if stored.signed {
+        let armored = keys.to_armored();
+        for ending in ["asc", "pub"] {
+            let path = format!("gpgkeys/{}.{ending}", stored.id);
+            tree.generated(&path, armored.clone().into_bytes(), "application/pgp-keys")?;
+        }
+    }
+    Ok(())
+}

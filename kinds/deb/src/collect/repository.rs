@@ -1,0 +1,115 @@
+//! Which repositories the manifest means.
+
+use std::collections::BTreeSet;
+
+use airlift_core::UpstreamUrl;
+use airlift_fetch::{Expected, Fetcher};
+use airlift_openpgp::Keyring;
+
+use super::host;
+use super::tree::request;
+use crate::error::DebError;
+use crate::format::link::encode;
+use crate::spec::{AptSpec, KeySource, Spec, What};
+
+/// The most bytes of a file of keys.
+const LARGEST_KEYS: u64 = 16 << 20;
+
+/// A repository that is to be mirrored.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    /// Its name here.
+    pub(crate) id: String,
+    /// Its address.
+    pub(crate) uri: UpstreamUrl,
+    /// Where its keys are.
+    pub(crate) keys: Vec<KeySource>,
+    /// The keys that are accepted; none for all.
+    pub(crate) fingerprints: Vec<String>,
+    /// Whether it may be unsigned.
+    pub(crate) unsigned: bool,
+    /// Whether it must not have expired.
+    pub(crate) check_valid_until: bool,
+    /// Its suites.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What is wanted of a suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The suite as apt is told it.
+    pub(crate) suite: String,
+    /// The components; none in a flat repository.
+    pub(crate) components: Vec<String>,
+    /// The architectures; none for all.
+    pub(crate) architectures: Vec<String>,
+    /// Whether sources are wanted.
+    pub(crate) sources: bool,
+}
+
+/// Every repository of the manifest, those of this host included.
+pub(crate) async fn all(spec: &Spec, fetcher: &Fetcher) -> Result<Vec<Repository>, DebError> {
+    let mut all = Vec::new();
+    for apt in &spec.apt {
+        match &apt.what {
+            What::Host { from } => all.extend(host::repositories(apt, from, fetcher).await?),
+            What::One { id, uri, suites, components } => all.push(one(apt, (id, uri), (suites, components))),
+        }
+    }
+    let mut ids = BTreeSet::new();
+    match all.iter().find(|repository: &&Repository| !ids.insert(repository.id.clone())) {
+        Some(twice) => Err(DebError::Twice { id: twice.id.clone() }),
+        None => Ok(all),
+    }
+}
+
+fn one(apt: &AptSpec, at: (&str, &UpstreamUrl), of: (&[String], &[String])) -> Repository {
+    let part = |suite: &String| Part {
+        suite: suite.clone(),
+        components: of.1.to_vec(),
+        architectures: apt.architectures.clone(),
+        sources: apt.sources,
+    };
+    Repository {
+        id: at.0.to_owned(),
+        uri: at.1.clone(),
+        keys: apt.signed_by.clone(),
+        fingerprints: apt.fingerprints.clone(),
+        unsigned: apt.unsigned,
+        check_valid_until: apt.check_valid_until,
+        parts: of.0.iter().map(part).collect(),
+    }
+}
+
+impl Repository {
+    /// The URL of a file of it.
+    pub(crate) fn url(&self, path: &str) -> UpstreamUrl {
+        let mut url = self.uri.expose().clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/{}", encode(path)));
+        UpstreamUrl::try_from(url).unwrap_or_else(|_| self.uri.clone())
+    }
+
+    /// The keys that vouch for it; none where it need not be signed.
+    pub(crate) async fn keys(&self, fetcher: &Fetcher) -> Result<Keyring, DebError> {
+        if self.keys.is_empty() && !self.unsigned {
+            return Err(DebError::NoKey { id: self.id.clone() });
+        }
+        let unusable = |source| DebError::Key { id: self.id.clone(), source };
+        let mut keyring = Keyring::default();
+        for key in &self.keys {
+            let read = match key {
+                KeySource::Inline(text) => Keyring::read(text.as_bytes(), "the key in 'signed-by'"),
+                KeySource::Url(url) => {
+                    let expected = Expected::limit(LARGEST_KEYS);
+                    let document = fetcher.document(&request(url.clone()), &expected).await;
+                    let document =
+                        document.map_err(|source| DebError::Fetch { id: self.id.clone(), source: Box::new(source) })?;
+                    Keyring::read(&document.bytes, &url.to_string())
+                }
+            };
+            keyring.extend(read.map_err(unusable)?);
+        }
+        keyring.pin(&self.fingerprints).map_err(unusable)
+    }
+}

@@ -1,0 +1,7 @@
+//! The formats that a Debian repository is made of, pure: text in, structures out, and back.
+
+pub mod deb822;
+pub mod link;
+pub mod packages;
+pub mod release;
+pub mod sources_list;

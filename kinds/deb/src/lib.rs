@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod collect;
+mod error;
+pub mod format;
+mod serve;
+pub mod spec;
+mod stored;
+
+use std::sync::Arc;
+
+use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_fetch::Fetcher;
+use airlift_kind::{Kind, Lookup, View};
+
+pub use error::DebError;
+
+/// The kind for Debian package repositories.
+#[derive(Debug)]
+pub struct Deb;
+
+impl Kind for Deb {
+    const NAME: &'static str = "deb";
+    const TITLE: &'static str = "apt repositories";
+    const KEYS: &'static [&'static str] = &["apt"];
+    const PORT: u16 = 8001;
+
+    type Spec = spec::Spec;
+    type Error = DebError;
+
+    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, DebError> {
+        collect::collect(spec, fetcher).await
+    }
+
+    fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
+        Request { dated: true, ..Request::new(url) }
+    }
+
+    fn serve(view: View) -> Arc<dyn Lookup> {
+        Arc::new(serve::Repositories::new(view))
+    }
+
+    fn url_path(path: &str) -> String {
+        format::link::encode(&format!("/{path}"))
+    }
+}

@@ -1,0 +1,220 @@
+//! Whole repositories, byte for byte: their signed root, all metadata that it names, and all packages that this names.
+
+mod host;
+mod mirrors;
+mod primary;
+mod root;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use airlift_core::failure::line;
+use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Root, Source, TreePath, UpstreamUrl};
+use airlift_fetch::{Expected, Fetcher};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use crate::error::RpmError;
+use crate::format::FormatError;
+use crate::format::link::KEYS;
+use crate::format::repomd::Data;
+use crate::spec::Spec;
+
+use host::Repository;
+use root::Trusted;
+
+/// How many repositories are read at a time.
+const AT_ONCE: usize = 4;
+
+/// How often a repository that changes is read before it counts as never standing still.
+const MOST_ATTEMPTS: u32 = 4;
+
+pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, RpmError> {
+    let repositories = host::resolve(spec, fetcher).await?;
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = repositories.iter().find(|repository| !ids.insert(&repository.id)) {
+        let reason = "two repositories have this id; give one of them another".to_owned();
+        return Err(RpmError::Manifest { id: twice.id.clone(), reason });
+    }
+    // Boxed, since the compiler can't see that closures over references fit every lifetime here.
+    let plans: Vec<BoxFuture<'_, _>> =
+        repositories.iter().map(|repository| of_repository(repository, fetcher).boxed()).collect();
+    let plans: Vec<Plan> = stream::iter(plans).buffered(AT_ONCE).try_collect().await?;
+    let mut all = Plan::default();
+    plans.into_iter().for_each(|plan| all.extend(plan));
+    Ok(all)
+}
+
+/// A request for something whose date is upstream's.
+pub(crate) const fn dated(url: UpstreamUrl) -> Request {
+    let mut request = Request::new(url);
+    request.dated = true;
+    request
+}
+
+/// The first mirror that has all of a repository's metadata, whole and signed.
+async fn of_repository(repository: &Repository, fetcher: &Fetcher) -> Result<Plan, RpmError> {
+    let keys = root::Keys::of(repository, fetcher).await?;
+    let mirrors = mirrors::of(repository, fetcher).await?;
+    let (mut reasons, mut class) = (Vec::new(), airlift_core::Class::Upstream);
+    for base in &mirrors.bases {
+        let mirror = Mirror { repository, keys: &keys, base, promised: &mirrors.roots, fetcher };
+        match mirror.plan().await {
+            Ok(plan) => return Ok(plan),
+            Err(error) if mirrors.bases.len() > 1 && error.is_upstreams() => {
+                let reason = line(&error);
+                let message = format!("yum repository {}: {base} is passed over: {reason}", repository.id);
+                fetcher.observer().observe(&Event::Notice { message });
+                class = error.class();
+                reasons.push(reason);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(RpmError::Mirrors { id: repository.id.clone(), reasons, class })
+}
+
+/// A repository at one of its mirrors.
+pub(crate) struct Mirror<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) keys: &'a root::Keys,
+    pub(crate) base: &'a UpstreamUrl,
+    pub(crate) promised: &'a [airlift_core::Checksum],
+    pub(crate) fetcher: &'a Fetcher,
+}
+
+impl Mirror<'_> {
+    /// Plans it. Where it is changed meanwhile, again: what does not fit together was then read from two states.
+    async fn plan(&self) -> Result<Plan, RpmError> {
+        for attempt in 1.. {
+            let repomd = self.document("repodata/repomd.xml").await?;
+            let error = match self.plan_of(&repomd).await {
+                Ok(plan) => return Ok(plan),
+                Err(error) => error,
+            };
+            let now = self.document("repodata/repomd.xml").await?;
+            if now.digest == repomd.digest || attempt == MOST_ATTEMPTS {
+                return Err(error);
+            }
+        }
+        unreachable!("the loop ends with its last attempt")
+    }
+
+    async fn plan_of(&self, repomd: &airlift_fetch::Document) -> Result<Plan, RpmError> {
+        let Trusted { data, documents, notices } = self.trust(repomd).await?;
+        let mut entries = Entries { mirror: self, found: BTreeMap::new() };
+        for (name, document) in documents {
+            entries.stored(name, &document)?;
+        }
+        let primary = self.primary_of(&data)?;
+        for data in data.iter().filter(|data| *data != primary) {
+            entries.metadata(data)?;
+        }
+        let (document, packages) = self.packages(primary).await?;
+        entries.stored(primary.href.path().as_str(), &document)?;
+        for package in packages {
+            entries.add(package)?;
+        }
+        let mut entries: Vec<PlanEntry> = entries.found.into_values().collect();
+        entries.extend(self.keys_entry());
+        let root = Root { request: dated(self.url("repodata/repomd.xml")?), digest: repomd.digest };
+        Ok(Plan { entries, notices, roots: vec![root], ..Plan::default() })
+    }
+
+    /// The keys, as clients get them.
+    fn keys_entry(&self) -> Option<PlanEntry> {
+        let armored = self.keys.armored()?;
+        let path = TreePath::new(format!("rpm/{KEYS}/{}.pub", self.repository.id)).ok()?;
+        let entry = PlanEntry::new(path, Source::Generated(armored.into()));
+        Some(PlanEntry { media_type: Some("application/pgp-keys".into()), ..entry })
+    }
+
+    /// Where something is at this mirror.
+    pub(crate) fn url(&self, name: &str) -> Result<UpstreamUrl, RpmError> {
+        let href = crate::format::href::Href::new(name).and_then(|href| href.at(self.base));
+        href.map_err(|source| self.refused(self.base.clone(), source))
+    }
+
+    /// Fetches something small that may change at any time.
+    pub(crate) async fn document(&self, name: &str) -> Result<airlift_fetch::Document, RpmError> {
+        let request = dated(self.url(name)?);
+        let fetched = self.fetcher.document(&request, &Expected::limit(root::MOST_BYTES)).await;
+        fetched.map_err(|source| self.missed(name, source))
+    }
+
+    pub(crate) fn missed(&self, what: &str, source: airlift_fetch::FetchError) -> RpmError {
+        RpmError::Fetch { id: self.repository.id.clone(), what: what.to_owned(), source: source.into() }
+    }
+
+    pub(crate) fn refused(&self, url: UpstreamUrl, source: FormatError) -> RpmError {
+        RpmError::Metadata { id: self.repository.id.clone(), url: url.into(), source }
+    }
+}
+
+/// What is planned, by its path in the repository.
+struct Entries<'a> {
+    mirror: &'a Mirror<'a>,
+    found: BTreeMap<TreePath, PlanEntry>,
+}
+
+impl Entries<'_> {
+    /// Something that planning has fetched already.
+    fn stored(&mut self, name: &str, document: &airlift_fetch::Document) -> Result<(), RpmError> {
+        let url = self.mirror.url(name)?;
+        let path = self.mirror.path(name)?;
+        let source = Source::Stored { digest: document.digest, request: dated(url) };
+        self.add(PlanEntry {
+            media_type: Some(media_type(name).into()),
+            size: Some(document.bytes.len() as u64),
+            modified: document.modified,
+            ..PlanEntry::new(path, source)
+        })
+    }
+
+    /// A file of metadata that is passed on unread.
+    fn metadata(&mut self, data: &Data) -> Result<(), RpmError> {
+        let url =
+            data.href.at(self.mirror.base).map_err(|source| self.mirror.refused(self.mirror.base.clone(), source))?;
+        let path = self.mirror.path(data.href.path().as_str())?;
+        let entry = PlanEntry::new(path, Source::Fetch(dated(url)));
+        self.add(PlanEntry {
+            media_type: Some(media_type(data.href.path().as_str()).into()),
+            size: data.size,
+            checksums: vec![data.checksum.clone()],
+            ..entry
+        })
+    }
+
+    /// That two packages have one path is no harm where they are the same file.
+    fn add(&mut self, entry: PlanEntry) -> Result<(), RpmError> {
+        let path = entry.path.clone();
+        let same = |old: &PlanEntry| old.checksums == entry.checksums && old.size == entry.size;
+        if self.found.get(&path).is_some_and(|old| !same(old)) {
+            let reason = format!("its metadata has two different files at {path}");
+            return Err(self.mirror.refused(self.mirror.base.clone(), FormatError::refused(reason)));
+        }
+        self.found.insert(path, entry);
+        Ok(())
+    }
+}
+
+impl Mirror<'_> {
+    /// The path of something in an archive.
+    pub(crate) fn path(&self, below: &str) -> Result<TreePath, RpmError> {
+        let path = TreePath::new(format!("rpm/{}/{below}", self.repository.id));
+        path.map_err(|error| self.refused(self.base.clone(), FormatError::refused(error.to_string())))
+    }
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "xml" => "application/xml",
+        "gz" => "application/gzip",
+        "xz" => "application/x-xz",
+        "zst" => "application/zstd",
+        "bz2" => "application/x-bzip2",
+        "asc" => "application/pgp-signature",
+        "key" => "application/pgp-keys",
+        "rpm" => "application/x-rpm",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,128 @@
+//! The packages that the metadata lists.
+
+use std::io::{self, BufReader, Read};
+
+use airlift_core::{Checksum, PlanEntry, Source, UpstreamUrl};
+use airlift_fetch::{Document, Expected};
+use airlift_unpack::{Format, Limits, UnpackError, Unpacked};
+use bytes::Bytes;
+
+use super::{Mirror, dated};
+use crate::error::RpmError;
+use crate::format::repomd::Data;
+use crate::format::{FormatError, primary};
+
+/// The most bytes of a list of packages as it is fetched; it is in memory while it is read.
+const MOST_PACKED: u64 = 512 << 20;
+
+/// The most bytes of it as it is read, of which never more than a buffer is in memory.
+const MOST_UNPACKED: u64 = 16 << 30;
+
+impl Mirror<'_> {
+    /// The metadata that lists the packages.
+    pub(super) fn primary_of<'d>(&self, data: &'d [Data]) -> Result<&'d Data, RpmError> {
+        let mut found = data.iter().filter(|data| data.kind == "primary");
+        let reason = match (found.next(), found.next()) {
+            (Some(primary), None) => return Ok(primary),
+            (None, _) => "repomd.xml names no list of packages (<data type=\"primary\">)",
+            _ => "repomd.xml names more than one list of packages (<data type=\"primary\">)",
+        };
+        Err(self.refused(self.base.clone(), FormatError::refused(reason)))
+    }
+
+    /// Fetches the list of packages, and makes an entry of each.
+    pub(super) async fn packages(&self, data: &Data) -> Result<(Document, Vec<PlanEntry>), RpmError> {
+        let url = data.href.at(self.base).map_err(|source| self.refused(self.base.clone(), source))?;
+        let expected = Expected { checksums: vec![data.checksum.clone()], size: data.size, limit: Some(MOST_PACKED) };
+        let document = self.fetcher.document(&dated(url.clone()), &expected).await;
+        let document = document.map_err(|source| self.missed("its list of packages", source))?;
+        let (base, folder) = (self.base.clone(), format!("rpm/{}", self.repository.id));
+        let (bytes, data) = (document.bytes.clone(), data.clone());
+        let read = tokio::task::spawn_blocking(move || read(&bytes, &data, |package| entry(package, &base, &folder)));
+        let entries = read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let id = || self.repository.id.clone();
+        let entries = entries.map_err(|problem| match problem {
+            Problem::Format(source) => self.refused(url, source),
+            Problem::Unpack(source) => RpmError::Unpack { id: id(), url: url.into(), source },
+            Problem::Open { expected, received } => RpmError::Open { id: id(), url: url.into(), expected, received },
+        })?;
+        Ok((document, entries))
+    }
+}
+
+enum Problem {
+    Format(FormatError),
+    Unpack(UnpackError),
+    Open { expected: String, received: String },
+}
+
+/// Reads a list while it is unpacked, and checks what it unpacks to.
+fn read(
+    bytes: &Bytes,
+    data: &Data,
+    entry: impl Fn(primary::Package) -> Result<PlanEntry, FormatError>,
+) -> Result<Vec<PlanEntry>, Problem> {
+    let format = match Format::of_magic(bytes) {
+        Format::Plain => Format::of_name(data.href.path().as_str()),
+        format => format,
+    };
+    let limits = Limits::output(data.open_size.unwrap_or(MOST_UNPACKED).min(MOST_UNPACKED));
+    let unpacked = Unpacked::new(&bytes[..], format, &limits).map_err(Problem::Unpack)?;
+    let mut summed = Summed { input: unpacked, hasher: data.open_checksum.as_ref().map(Checksum::hasher), count: 0 };
+    let mut entries = Vec::new();
+    let parsed = primary::read(BufReader::with_capacity(256 << 10, &mut summed), |package| {
+        entries.push(entry(package)?);
+        Ok(())
+    });
+    parsed.map_err(Problem::Format)?;
+    let received = summed.hasher.map(airlift_core::digest::ChecksumHasher::finish);
+    if received != data.open_checksum {
+        let text = |sum: Option<&Checksum>| sum.map(ToString::to_string).unwrap_or_default();
+        return Err(Problem::Open { expected: text(data.open_checksum.as_ref()), received: text(received.as_ref()) });
+    }
+    match data.open_size.filter(|size| *size != summed.count) {
+        Some(size) => {
+            Err(Problem::Open { expected: format!("{size} bytes"), received: format!("{} bytes", summed.count) })
+        }
+        None => Ok(entries),
+    }
+}
+
+/// A reader that sums up what passes.
+struct Summed<R> {
+    input: R,
+    hasher: Option<airlift_core::digest::ChecksumHasher>,
+    count: u64,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.count += count as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        Ok(count)
+    }
+}
+
+fn entry(package: primary::Package, base: &UpstreamUrl, folder: &str) -> Result<PlanEntry, FormatError> {
+    let path = airlift_core::TreePath::new(format!("{folder}/{}", package.href.path()));
+    let path = path.map_err(|error| FormatError::refused(error.to_string()))?;
+    let entry = PlanEntry::new(path, Source::Fetch(dated(package.href.at(base)?)));
+    Ok(PlanEntry {
+        media_type: Some("application/x-rpm".into()),
+        size: Some(package.size),
+        purl: Some(purl(&package)),
+        checksums: vec![package.checksum],
+        ..entry
+    })
+}
+
+/// The package URL of a package (purl specification, type `rpm`).
+fn purl(package: &primary::Package) -> Box<str> {
+    let encode = crate::format::link::encode;
+    let primary::Package { name, version, release, arch, epoch, .. } = package;
+    let epoch = if epoch == "0" { String::new() } else { format!("&epoch={}", encode(epoch)) };
+    format!("pkg:rpm/{}@{}-{}?arch={}{epoch}", encode(name), encode(version), encode(release), encode(arch)).into()
+}

@@ -1,0 +1,146 @@
+//! Why a repository can't be mirrored.
+
+use airlift_core::{Class, Failure, UpstreamUrl};
+use airlift_fetch::FetchError;
+use airlift_openpgp::{KeyError, VerifyError};
+use airlift_unpack::UnpackError;
+
+use crate::format::FormatError;
+
+/// A repository that can't be mirrored, or must not be.
+#[derive(Debug, thiserror::Error)]
+pub enum RpmError {
+    /// The manifest asks for what does not go together.
+    #[error("yum repository {id}: {reason}")]
+    Manifest {
+        /// The repository's id.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something could not be fetched.
+    #[error("yum repository {id}: {what} could not be had")]
+    Fetch {
+        /// The repository's id.
+        id: String,
+        /// What it is: "its metadata".
+        what: String,
+        /// Why not.
+        source: Box<FetchError>,
+    },
+    /// A key that can't be read.
+    #[error("yum repository {id}: its keys can't be used")]
+    Key {
+        /// The repository's id.
+        id: String,
+        /// Why not.
+        source: KeyError,
+    },
+    /// Metadata without a signature.
+    #[error("yum repository {id} is not signed: there is no {url}")]
+    Unsigned {
+        /// The repository's id.
+        id: String,
+        /// Where the signature should be.
+        url: Box<UpstreamUrl>,
+    },
+    /// Metadata whose signature does not count.
+    #[error("yum repository {id} is not signed by one of its keys: {url} can't be trusted")]
+    Signature {
+        /// The repository's id.
+        id: String,
+        /// The signed document.
+        url: Box<UpstreamUrl>,
+        /// Why not.
+        source: VerifyError,
+    },
+    /// A root that is none of those that the metalink promises.
+    #[error("yum repository {id}: {url} is none of the versions that the metalink promises")]
+    Promise {
+        /// The repository's id.
+        id: String,
+        /// The document.
+        url: Box<UpstreamUrl>,
+    },
+    /// Metadata that can't be read, or that is refused.
+    #[error("yum repository {id}: {url} can't be used")]
+    Metadata {
+        /// The repository's id.
+        id: String,
+        /// The document.
+        url: Box<UpstreamUrl>,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// Metadata that can't be unpacked.
+    #[error("yum repository {id}: {url} can't be unpacked")]
+    Unpack {
+        /// The repository's id.
+        id: String,
+        /// The document.
+        url: Box<UpstreamUrl>,
+        /// Why not.
+        source: UnpackError,
+    },
+    /// Metadata that unpacks to something else than the root says.
+    #[error("yum repository {id}: {url} unpacks to {received}, and repomd.xml promises {expected}")]
+    Open {
+        /// The repository's id.
+        id: String,
+        /// The document.
+        url: Box<UpstreamUrl>,
+        /// The promise.
+        expected: String,
+        /// What it is.
+        received: String,
+    },
+    /// No mirror could be used.
+    #[error("yum repository {id}: none of its {} mirrors can be used:{}", reasons.len(), list(reasons))]
+    Mirrors {
+        /// The repository's id.
+        id: String,
+        /// Why not, of each.
+        reasons: Vec<String>,
+        /// The class of the last one's error.
+        class: Class,
+    },
+}
+
+fn list(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("\n  {reason}")).collect()
+}
+
+impl RpmError {
+    /// Whether another mirror may do better.
+    pub(crate) fn is_upstreams(&self) -> bool {
+        !matches!(self, Self::Manifest { .. } | Self::Key { .. }) && self.class() == Class::Upstream
+    }
+}
+
+impl Failure for RpmError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Manifest { .. } => Class::Usage,
+            Self::Fetch { source, .. } => source.class(),
+            Self::Mirrors { class, .. } => *class,
+            _ => Class::Upstream,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Fetch { source, .. } => source.hint(),
+            Self::Key { source, .. } => source.hint(),
+            Self::Signature { source, .. } => source.hint(),
+            Self::Unsigned { .. } => Some(
+                "'unsigned: true' in the manifest takes it all the same, and tells whoever loads it; the packages of such \
+                 a repository are often signed, so keep 'gpgkeys'"
+                    .to_owned(),
+            ),
+            Self::Metadata { source: FormatError::Weak { .. }, .. } => {
+                Some("ask upstream for metadata with SHA-256 (createrepo_c makes it since 2012)".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod collect;
+mod error;
+pub mod format;
+mod serve;
+pub mod spec;
+
+use std::sync::Arc;
+
+use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_fetch::Fetcher;
+use airlift_kind::{Kind, Lookup, View};
+
+pub use error::RpmError;
+
+/// The kind for yum repositories.
+#[derive(Debug)]
+pub struct Rpm;
+
+impl Kind for Rpm {
+    const NAME: &'static str = "rpm";
+    const TITLE: &'static str = "yum repositories";
+    const KEYS: &'static [&'static str] = &["yum"];
+    const PORT: u16 = 8001;
+
+    type Spec = spec::Spec;
+    type Error = RpmError;
+
+    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, RpmError> {
+        collect::collect(spec, fetcher).await
+    }
+
+    fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
+        collect::dated(url)
+    }
+
+    fn serve(view: View) -> Arc<dyn Lookup> {
+        Arc::new(serve::Tree::new(view))
+    }
+
+    fn url_path(path: &str) -> String {
+        format::link::encode(&format!("/{path}"))
+    }
+}
