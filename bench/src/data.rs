@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_core::event::Silent;
 use airlift_core::{Digest, Hasher, Lock, LockEntry};
-use airlift_store::archive::{self, Target};
+use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -72,8 +72,13 @@ impl Files {
             entries.push(entry(&name, store.put(bytes.into()).await?, size)?);
         }
         let snapshot = publish(&store, entries).await?;
-        archive::pack(&store, &snapshot, Target::File(self.archive.clone()), &Silent, &CancellationToken::new())
-            .await?;
+        archive::pack(
+            &store,
+            &snapshot,
+            Target::File(self.archive.clone()),
+            Watch { observer: &Silent, cancel: &CancellationToken::new() },
+        )
+        .await?;
         Ok(())
     }
 }
@@ -113,7 +118,7 @@ pub(crate) async fn sparse_archive(work: &Path, gigabytes: u64) -> Outcome<PathB
     let snapshot = publish(&store, entries).await?;
     let path = work.join(format!("sparse-{gigabytes}.tar"));
     let target = Target::Writer(Box::new(Sparse(fs_err::File::create(&path)?)));
-    archive::pack(&store, &snapshot, target, &Silent, &CancellationToken::new()).await?;
+    archive::pack(&store, &snapshot, target, Watch { observer: &Silent, cancel: &CancellationToken::new() }).await?;
     let size = archive::size_of(&snapshot);
     fs_err::OpenOptions::new().write(true).open(&path)?.set_len(size)?;
     fs_err::remove_dir_all(root)?;

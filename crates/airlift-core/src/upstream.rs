@@ -3,8 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
+
+/// What is encoded in a path: everything but unreserved characters, slashes, colons, and `+`, which is a literal plus.
+const PATH: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'+').remove(b':');
+
+/// A path with what must not stand in a URL percent-encoded (RFC 3986).
+pub fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, &PATH).to_string()
+}
 
 /// What names of query parameters contain whose values are secrets.
 const SECRET_PARTS: [&str; 8] =

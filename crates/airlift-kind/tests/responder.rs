@@ -1,5 +1,7 @@
 //! The responder against a model: every method with every form of range and validator, over every kind of store.
 
+mod answer;
+
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use answer::Answer;
 
 const CREATED: i64 = 1_795_000_000;
 const MODIFIED: i64 = 1_700_000_000;
@@ -34,30 +38,6 @@ fn date(seconds: i64) -> String {
 
 fn headers_of(headers: &[(HeaderName, String)]) -> HeaderMap {
     headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).expect("a value"))).collect()
-}
-
-/// What came back.
-#[derive(Debug, PartialEq)]
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Answer {
-    async fn of(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let announced = body.len();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        assert_eq!(body.len() as u64, announced);
-        Self { status: parts.status, headers: parts.headers, body }
-    }
-
-    fn header(&self, name: HeaderName) -> Option<&str> {
-        let values: Vec<_> = self.headers.get_all(name).iter().collect();
-        assert!(values.len() < 2, "twice: {values:?}");
-        values.first().map(|value| value.to_str().expect("text"))
-    }
 }
 
 async fn ask(responder: &Responder, method: &Method, headers: &HeaderMap, reply: Reply) -> Answer {
@@ -298,7 +278,7 @@ fn check_parts(answer: &Answer, ranges: &[Range<u64>], bytes: &Bytes) {
     assert!(answer.body == expected, "the parts differ");
 }
 
-fn check(answer: &Answer, expected: (Option<StatusCode>, Chosen), bytes: &Bytes, tag: &str, modified: Option<i64>) {
+fn check(answer: &Answer, expected: (Option<StatusCode>, Chosen), bytes: &Bytes, (tag, modified): (&str, Option<i64>)) {
     let (status, chosen) = expected;
     if status == Some(StatusCode::PRECONDITION_FAILED) {
         assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
@@ -374,7 +354,7 @@ proptest! {
         };
 
         let got = FIXTURE.ask(from, &Method::GET, &headers, blob);
-        check(&got, (conditions.status(), chosen), &blob.1, &tag, modified);
+        check(&got, (conditions.status(), chosen), &blob.1, (&tag, modified));
         let head = FIXTURE.ask(from, &Method::HEAD, &headers, blob);
         prop_assert_eq!((head.status, &head.headers), (got.status, &got.headers));
         prop_assert!(head.body.is_empty());

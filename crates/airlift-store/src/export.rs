@@ -12,11 +12,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use airlift_core::event::Task;
-use airlift_core::{Digest, Observer, Time};
+use airlift_core::{Digest, Time};
 use bytes::Bytes;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
+use crate::archive::Watch;
 use crate::archive::header::MemberName;
 use crate::archive::layout::blob_name;
 use crate::archive::load::copy_verified;
@@ -48,13 +48,7 @@ pub struct Exported {
 ///
 /// [`StoreError::Overlap`] where one path lies below another, [`StoreError::InTheWay`] where something other than a
 /// file or a folder stands in `dir`, [`StoreError::Space`], [`StoreError::Corrupt`]; I/O errors.
-pub async fn export(
-    store: &Store,
-    snapshot: &Snapshot,
-    dir: &Path,
-    observer: &dyn Observer,
-    cancel: &CancellationToken,
-) -> Result<Exported, StoreError> {
+pub async fn export(store: &Store, snapshot: &Snapshot, dir: &Path, watch: Watch<'_>) -> Result<Exported, StoreError> {
     refuse_overlaps(snapshot)?;
     let images = images(store, snapshot).await?;
     let documents = match images.is_empty() {
@@ -71,7 +65,8 @@ pub async fn export(
     };
     let exporter = Exporter { store: store.clone(), dir: dir.to_owned() };
     let blobs = places(snapshot, &images);
-    blocking(Task::Export, observer, cancel, move |reporter| exporter.all(&blobs, &documents, reporter)).await?;
+    blocking(Task::Export, watch.observer, watch.cancel, move |reporter| exporter.all(&blobs, &documents, reporter))
+        .await?;
     Ok(exported)
 }
 

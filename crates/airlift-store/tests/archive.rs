@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use airlift_core::event::Silent;
 use airlift_core::{Digest, Failure};
-use airlift_store::archive::{self, Source, Target};
+use airlift_store::archive::{self, Source, Target, Watch};
 use airlift_store::{Snapshot, Store, StoreError};
 use bytes::Bytes;
 use object_store::memory::InMemory;
@@ -28,7 +28,9 @@ async fn the_same_snapshot_gives_the_same_bytes_everywhere() {
     disk.publish(&snapshot).await.expect("published");
 
     let path = folder.path().join("a.tar");
-    archive::pack(&disk, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect("packed");
+    archive::pack(&disk, &snapshot, Target::File(path.clone()), Watch { observer: &Silent, cancel: &never() })
+        .await
+        .expect("packed");
     assert!(std::fs::read(&path).expect("readable") == first, "a file and a pipe differ");
     assert!(!folder.path().join("a.tar.partial").exists());
 
@@ -194,14 +196,18 @@ async fn what_a_kill_left_behind_does_no_harm() {
     let path = folder.path().join("a.tar");
     let partial = folder.path().join("a.tar.partial");
     std::fs::write(&partial, noise(1, 9_000_000)).expect("written");
-    archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect("packed");
+    archive::pack(&store, &snapshot, Target::File(path.clone()), Watch { observer: &Silent, cancel: &never() })
+        .await
+        .expect("packed");
     assert!(std::fs::read(&path).expect("readable") == archive_of(&files).await);
     assert!(!partial.exists());
     // While another packs the same, this one does not.
     let other = std::fs::File::create(&partial).expect("made");
     other.lock().expect("locked");
     let error =
-        archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("busy");
+        archive::pack(&store, &snapshot, Target::File(path.clone()), Watch { observer: &Silent, cancel: &never() })
+            .await
+            .expect_err("busy");
     assert!(matches!(error, StoreError::Busy { .. }), "{error}");
     // Halves of blobs, longer and shorter than the whole, and a temporary file without a name.
     let target = Store::folder(folder.path().join("target")).expect("a store");
@@ -252,7 +258,9 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
     let snapshot = Snapshot::new(&lock(&files()), Bytes::new()).expect("a snapshot");
     let path = folder.path().join("a.tar");
     let error =
-        archive::pack(&store, &snapshot, Target::File(path.clone()), &Silent, &never()).await.expect_err("blobs");
+        archive::pack(&store, &snapshot, Target::File(path.clone()), Watch { observer: &Silent, cancel: &never() })
+            .await
+            .expect_err("blobs");
     assert!(matches!(error, StoreError::Missing { count: 11, .. }), "{error}");
     assert!(!path.exists());
 
@@ -260,7 +268,9 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
     let snapshot = collect(&folder_store, &files()).await;
     std::fs::create_dir(&path).expect("a folder in the way");
     let error =
-        archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("a folder");
+        archive::pack(&folder_store, &snapshot, Target::File(path), Watch { observer: &Silent, cancel: &never() })
+            .await
+            .expect_err("a folder");
     assert!(matches!(error, StoreError::InTheWay { .. }), "{error}");
 
     // A blob of an exabyte: the file is sparse, so that the store has it.
@@ -275,7 +285,9 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
         let snapshot = Snapshot::new(&huge, Bytes::new()).expect("a snapshot");
         let path = folder.path().join("b.tar");
         let error =
-            archive::pack(&folder_store, &snapshot, Target::File(path), &Silent, &never()).await.expect_err("space");
+            archive::pack(&folder_store, &snapshot, Target::File(path), Watch { observer: &Silent, cancel: &never() })
+                .await
+                .expect_err("space");
         assert_eq!(error.class(), airlift_core::Class::Space, "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left behind");
     }
@@ -295,7 +307,7 @@ async fn packing_refuses_the_damage_that_it_sees() {
         // Larger blobs are copied into a file without a look at them.
         let file = (bytes.len() < 65_536).then(|| Target::File(folder.path().join("a.tar")));
         for target in file.into_iter().chain([pipe]) {
-            let packing = archive::pack(&store, &snapshot, target, &Silent, &never()).await;
+            let packing = archive::pack(&store, &snapshot, target, Watch { observer: &Silent, cancel: &never() }).await;
             let error = packing.expect_err("a damaged blob");
             assert!(matches!(&error, StoreError::Corrupt { digest, .. } if *digest == Digest::of(bytes)), "{error}");
             let again = bytes.len() == 200_000 && error.to_string().contains("; it is files/again.bin");
@@ -306,7 +318,7 @@ async fn packing_refuses_the_damage_that_it_sees() {
         std::fs::write(&blob, bytes).expect("written");
     }
     let target = Target::File(folder.path().join("a.tar"));
-    archive::pack(&store, &snapshot, target, &Silent, &never()).await.expect("packed");
+    archive::pack(&store, &snapshot, target, Watch { observer: &Silent, cancel: &never() }).await.expect("packed");
 }
 
 #[tokio::test]
@@ -323,7 +335,7 @@ async fn packing_does_not_follow_a_symbolic_link() {
         let link = folder.path().join("a.tar.partial");
         std::os::unix::fs::symlink(&other, &link).expect("a link");
         let target = Target::File(path.clone());
-        let packing = archive::pack(&store, &snapshot, target, &Silent, &never()).await;
+        let packing = archive::pack(&store, &snapshot, target, Watch { observer: &Silent, cancel: &never() }).await;
         let error = packing.expect_err("a link is in the way");
         assert!(matches!(&error, StoreError::InTheWay { path, .. } if *path == link), "{error}");
         assert_eq!((other.exists(), link.is_symlink()), (there, true), "neither was touched");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use airlift_core::event::Silent;
 use airlift_core::{Class, Digest, Failure};
-use airlift_store::archive;
+use airlift_store::archive::{self, Watch};
 use airlift_store::{Snapshot, Store, StoreError};
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -404,7 +404,9 @@ async fn export_writes_plain_files_and_an_oci_layout() {
     store.publish(&snapshot).await.expect("published");
     let dir = folder.path().join("out/deep");
     for round in 0..2 {
-        let exported = archive::export(&store, &snapshot, &dir, &Silent, &never()).await.expect("exported");
+        let exported = archive::export(&store, &snapshot, &dir, Watch { observer: &Silent, cancel: &never() })
+            .await
+            .expect("exported");
         assert_eq!((exported.files, exported.layout), (6, 3), "round {round}");
         for (path, bytes) in &files {
             assert!(std::fs::read(dir.join(path)).expect(path) == *bytes, "{path}");
@@ -434,13 +436,17 @@ async fn export_never_follows_a_symbolic_link() {
     std::fs::create_dir(&dir).expect("a folder");
     std::fs::create_dir(&outside).expect("a folder");
     std::os::unix::fs::symlink(&outside, dir.join("files")).expect("a link");
-    let error = archive::export(&store, &snapshot, &dir, &Silent, &never()).await.expect_err("a link");
+    let error = archive::export(&store, &snapshot, &dir, Watch { observer: &Silent, cancel: &never() })
+        .await
+        .expect_err("a link");
     assert!(matches!(error, StoreError::InTheWay { .. }), "{error}");
     std::fs::remove_file(dir.join("files")).expect("removed");
     std::fs::create_dir(dir.join("files")).expect("a folder");
     std::fs::write(outside.join("target"), "keep").expect("written");
     std::os::unix::fs::symlink(outside.join("target"), dir.join("files/1")).expect("a link");
-    let error = archive::export(&store, &snapshot, &dir, &Silent, &never()).await.expect_err("a link");
+    let error = archive::export(&store, &snapshot, &dir, Watch { observer: &Silent, cancel: &never() })
+        .await
+        .expect_err("a link");
     assert!(matches!(error, StoreError::InTheWay { .. }), "{error}");
     assert_eq!(std::fs::read(outside.join("target")).expect("readable"), b"keep");
     assert_eq!(std::fs::read_dir(&outside).expect("a folder").count(), 1);
@@ -452,7 +458,9 @@ async fn export_refuses_a_file_that_is_a_folder_too() {
     let files = vec![("files/a".to_owned(), noise(1, 5)), ("files/a/b".to_owned(), noise(2, 5))];
     let snapshot = collect(&store, &files).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let error = archive::export(&store, &snapshot, folder.path(), &Silent, &never()).await.expect_err("both");
+    let error = archive::export(&store, &snapshot, folder.path(), Watch { observer: &Silent, cancel: &never() })
+        .await
+        .expect_err("both");
     assert_eq!(error.to_string(), "files/a can't be a file, since files/a/b lies below it");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }

@@ -12,7 +12,7 @@ use airlift_fetch::engine::{self, Options};
 use airlift_fetch::{Fetcher, Settings};
 use airlift_kind::respond::{Body, Responder};
 use airlift_kind::{Asked, DynKind, Lookup, Reply, View};
-use airlift_store::archive::{self, Target};
+use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, RANGE};
@@ -44,7 +44,9 @@ pub async fn run(case: &Case) {
 
     let file = folder.path().join("archive.tar");
     let cancel = CancellationToken::new();
-    archive::pack(&kept, &snapshot, Target::File(file.clone()), &Silent, &cancel).await.expect("an archive");
+    archive::pack(&kept, &snapshot, Target::File(file.clone()), Watch { observer: &Silent, cancel: &cancel })
+        .await
+        .expect("an archive");
     let objects = Arc::new(InMemory::new());
     let location = object_store::path::Path::from("archives/archive.tar");
     let bytes = std::fs::read(&file).expect("the archive's bytes");

@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Pack what was collected last into an archive.
     Pack(Pack),
-    /// Check every byte of an archive or a store.
+    /// Check every byte of an archive or a store; what is damaged in a store is moved out of the way.
     Verify(Verify),
     /// Copy archives into a store, checking them on the way.
     Load(Load),

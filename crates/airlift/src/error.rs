@@ -67,7 +67,7 @@ pub(crate) enum ProgramError {
     #[error("upstream was changed each of the {attempts} times that it was read: {urls}")]
     Racing { attempts: u32, urls: String },
     #[error("{place} is damaged in {count} {}", if *count == 1 { "place" } else { "places" })]
-    Damage { place: String, count: usize },
+    Damage { place: String, count: usize, moved: u64 },
     #[error("stopped")]
     Stopped,
 }
@@ -101,7 +101,10 @@ impl Failure for ProgramError {
             Self::NoLock { .. } => "collect once without --locked: that writes it",
             Self::StaleLock { .. } => "collect without --locked to follow the manifest, and to write a new lock",
             Self::DoesNotFit { .. } => "make room, or name other places with --store and --output",
-            Self::Damage { .. } => "copy the archive again, or load it again; 'airlift list' shows what is in it",
+            Self::Damage { moved: 0, .. } => "copy the archive again, or pack it again where it was made",
+            Self::Damage { .. } => {
+                "what was damaged is out of the way: 'airlift load' or 'airlift collect' brings it again"
+            }
             Self::Missing { .. } => "correct the manifest, or collect with --keep-going to leave them out",
             Self::Racing { .. } => "run the same command again when upstream has settled: what was fetched is kept",
             Self::Stopped => "run the same command again: it goes on where it stopped",

@@ -41,7 +41,7 @@ enum ClientFileError {
 
 impl Repositories {
     pub(crate) fn new(view: View) -> Self {
-        let archive = view.describe();
+        let archive = view.describe().to_owned();
         Self { view, archive }
     }
 

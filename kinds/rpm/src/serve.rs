@@ -18,7 +18,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     pub(crate) fn new(view: View) -> Self {
-        let archive = view.describe();
+        let archive = view.describe().to_owned();
         let ids = view.below("").iter().filter_map(|node| view.path_of(node).split_once('/').map(|(id, _)| id));
         let ids: BTreeSet<&str> = ids.filter(|id| *id != KEYS).collect();
         let repositories = ids.into_iter().map(|id| Served {

@@ -16,7 +16,9 @@ mod writer;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use airlift_core::{Digest, TreePath};
+use airlift_core::{Digest, Observer, TreePath};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::snapshot::{Snapshot, SnapshotId};
 
@@ -24,6 +26,15 @@ pub use crate::export::{Exported, export};
 pub use load::load;
 pub use verify::verify;
 pub use writer::pack;
+
+/// Who follows something long, and how it is stopped.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Is told of what happens.
+    pub observer: &'a dyn Observer,
+    /// Stops it, when it is cancelled; what is whole by then is kept.
+    pub cancel: &'a CancellationToken,
+}
 
 /// Where an archive is written to.
 pub enum Target {

@@ -6,14 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use airlift_core::Index;
 use airlift_core::event::Task;
-use airlift_core::{Index, Observer};
 use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
 
 use crate::archive::layout::{END, Front, Layout, Place, blocks};
 use crate::archive::load::name_it;
-use crate::archive::{Packed, Target};
+use crate::archive::{Packed, Target, Watch};
 use crate::blob::Blob;
 use crate::copy::{CHUNK, copy_range};
 use crate::error::StoreError;
@@ -40,13 +39,7 @@ const STEP: u64 = 64 << 20;
 /// [`StoreError::Space`] before a byte is written, where a file would not fit; [`StoreError::Missing`] and
 /// [`StoreError::Corrupt`] where a blob is not there as the index names it; I/O errors. Nothing has the archive's name
 /// then.
-pub async fn pack(
-    store: &Store,
-    snapshot: &Snapshot,
-    target: Target,
-    observer: &dyn Observer,
-    cancel: &CancellationToken,
-) -> Result<Packed, StoreError> {
+pub async fn pack(store: &Store, snapshot: &Snapshot, target: Target, watch: Watch<'_>) -> Result<Packed, StoreError> {
     store.refuse_missing(snapshot).await?;
     let mut front = Vec::new();
     for name in snapshot.names() {
@@ -55,7 +48,7 @@ pub async fn pack(
     let layout = snapshot.layout()?;
     let packed = Packed { snapshot: snapshot.id(), blobs: snapshot.header.blobs, bytes: layout.end };
     let job = Job { store: store.clone(), index: Arc::clone(&snapshot.index), front, layout };
-    blocking(Task::Pack, observer, cancel, move |reporter| {
+    blocking(Task::Pack, watch.observer, watch.cancel, move |reporter| {
         reporter.began(job.layout.blobs.len() as u64, job.layout.end);
         match target {
             Target::File(path) => job.to_file(&path, reporter)?,

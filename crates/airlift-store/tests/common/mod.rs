@@ -3,7 +3,7 @@
 
 use airlift_core::event::Silent;
 use airlift_core::{Digest, Lock, LockEntry, Time};
-use airlift_store::archive::{self, Target};
+use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,9 @@ pub async fn archive_of(files: &Files) -> Vec<u8> {
 pub async fn pack_to_memory(store: &Store, snapshot: &Snapshot) -> Vec<u8> {
     let written = Shared::default();
     let target = Target::Writer(Box::new(written.clone()));
-    let packed = archive::pack(store, snapshot, target, &Silent, &CancellationToken::new()).await.expect("packed");
+    let packed = archive::pack(store, snapshot, target, Watch { observer: &Silent, cancel: &CancellationToken::new() })
+        .await
+        .expect("packed");
     let bytes = std::mem::take(&mut *written.0.lock().expect("a lock"));
     assert_eq!(packed.bytes, bytes.len() as u64);
     bytes

@@ -1,5 +1,6 @@
 //! `airlift export`.
 
+use airlift_store::archive::Watch;
 use serde_json::json;
 
 use super::Context;
@@ -12,7 +13,13 @@ pub(super) async fn run(arguments: &cli::Export, context: &Context<'_>) -> Resul
     let snapshot = super::current(&store).await?;
     let observer = context.printer.observer();
     let folder = &arguments.folder;
-    let exported = airlift_store::export::export(&store, &snapshot, folder, &*observer, &context.cancel).await?;
+    let exported = airlift_store::export::export(
+        &store,
+        &snapshot,
+        folder,
+        Watch { observer: &*observer, cancel: &context.cancel },
+    )
+    .await?;
     let layout = match exported.layout {
         0 => String::new(),
         blobs => format!(", and an OCI image layout of {}", human::count(blobs, "blob")),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_store::archive::{self, Target};
+use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
@@ -31,7 +31,8 @@ pub(super) async fn pack(
         false => Target::File(archive.to_owned()),
     };
     let observer = context.printer.observer();
-    let packed = archive::pack(store, snapshot, target, &*observer, &context.cancel).await?;
+    let packed =
+        archive::pack(store, snapshot, target, Watch { observer: &*observer, cancel: &context.cancel }).await?;
     let name = if to_stdout { "standard output".to_owned() } else { archive.display().to_string() };
     context.printer.line(format!(
         "packed {name}: {}, {} ({})",
@@ -41,7 +42,7 @@ pub(super) async fn pack(
     ));
     if !to_stdout {
         context.printer.line(format!(
-            "next: carry it across, then 'airlift verify {name}' and 'airlift load {name}', or 'airlift serve {name}'"
+            "next: 'airlift verify {name}', carry it across, then 'airlift load {name}' or 'airlift serve {name}'"
         ));
     }
     context.printer.object(

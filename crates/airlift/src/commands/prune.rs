@@ -13,16 +13,17 @@ pub(super) async fn run(arguments: &cli::Prune, context: &Context<'_>) -> Result
     let pruned = store.prune(usize::from(arguments.keep), arguments.dry_run).await?;
     let did = if arguments.dry_run { "would remove" } else { "removed" };
     context.printer.line(format!(
-        "{did} {}, {} and {}: {}",
+        "{did} {}, {}, {} and {}: {}",
         human::count(pruned.snapshots.len() as u64, "snapshot"),
         human::count(pruned.blobs, "blob"),
+        human::count(pruned.damaged, "damaged blob"),
         human::count(pruned.parts, "unfinished download"),
         human::bytes(pruned.bytes)
     ));
     context.printer.object(
         "pruned",
         json!({
-            "snapshots": pruned.snapshots, "blobs": pruned.blobs, "parts": pruned.parts,
+            "snapshots": pruned.snapshots, "blobs": pruned.blobs, "damaged": pruned.damaged, "parts": pruned.parts,
             "bytes": pruned.bytes, "dry_run": arguments.dry_run,
         }),
     );

@@ -26,10 +26,12 @@ pub(super) async fn run(arguments: &cli::Verify, context: &Context<'_>) -> Resul
     }
     printer.object(
         "verified",
-        json!({ "snapshot": report.snapshot, "blobs": report.blobs, "bytes": report.bytes, "damages": report.damages.len() }),
+        json!({ "snapshot": report.snapshot, "blobs": report.blobs, "bytes": report.bytes, "damages": report.damages.len(), "moved": report.moved }),
     );
     if !report.damages.is_empty() {
-        return Err(ProgramError::Damage { place: store.describe(), count: report.damages.len() }.into());
+        return Err(
+            ProgramError::Damage { place: store.describe(), count: report.damages.len(), moved: report.moved }.into()
+        );
     }
     printer.line(format!(
         "{} is whole: {}, {}, every byte checked ({})",

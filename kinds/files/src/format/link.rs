@@ -1,15 +1,6 @@
 //! Paths in URLs (RFC 3986) and texts in HTML.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// What is encoded in a path: everything but unreserved characters, slashes and `+`, which is a literal plus in a path.
-const PATH: AsciiSet =
-    NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'+').remove(b':');
-
-/// A path with what must not stand in a URL percent-encoded.
-pub fn encode(path: &str) -> String {
-    utf8_percent_encode(path, &PATH).to_string()
-}
+pub use airlift_core::upstream::encode_path as encode;
 
 /// A text that is only text in HTML, in elements and in quoted attributes.
 pub fn escape_html(text: &str) -> String {
