@@ -86,7 +86,7 @@ pub(crate) fn file_url(path: &str) -> Result<UpstreamUrl, String> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AptFields {
-    /// What it is called here: it is served at /<id>/.
+    /// What it is called here: it is served at `/<id>/`.
     id: Option<String>,
     /// The repository's address, as it stands in a sources.list.
     uri: Option<UpstreamUrl>,
