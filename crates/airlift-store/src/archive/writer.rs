@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use airlift_core::Index;
 use airlift_core::event::Task;
 use bytes::Bytes;
+use rustix::fs::{Advice, fadvise};
 
 use crate::archive::layout::{END, Front, Layout, Place, blocks};
 use crate::archive::load::name_it;
@@ -25,7 +27,7 @@ use crate::work::{Reporter, blocking};
 /// Blobs of this size and more are copied inside the kernel; smaller ones are gathered into larger writes.
 const COPIED: u64 = 64 * 1024;
 
-/// How much is copied between two looks at the cancellation.
+/// How much is copied between two looks at the cancellation, and handed to the disk at once.
 const STEP: u64 = 64 << 20;
 
 /// Writes a snapshot as an archive. The same snapshot gives the same bytes.
@@ -201,6 +203,7 @@ impl Out {
                     _ => StoreError::io("copy a blob to", path)(error),
                 }
             })?;
+            begin_writing(file, self.position + done, step);
             reporter.progress(step);
             done += step;
         }
@@ -225,6 +228,14 @@ impl Out {
             Sink::Stream(stream) => stream.flush().map_err(failed),
         }
     }
+}
+
+/// Has the disk write these bytes while the next ones are copied, so that little is left when all have to be durable.
+///
+/// Linux begins to write dirty pages when it hears that nobody needs them; it forgets only what is written. Where it
+/// does not, nothing is lost but time.
+fn begin_writing(file: &File, offset: u64, length: u64) {
+    let _ = fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
 }
 
 fn failed(source: io::Error) -> StoreError {
