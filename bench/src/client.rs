@@ -5,7 +5,6 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,7 +12,7 @@ use rustix::event::epoll;
 use rustix::net::{RecvFlags, recv};
 
 use crate::Outcome;
-use crate::process::CLIENT;
+use crate::process::Place;
 use crate::report::say;
 
 /// What a client does.
@@ -159,8 +158,8 @@ pub(crate) fn small(address: SocketAddr, paths: &[String], seconds: f64) -> Outc
 }
 
 fn load(address: SocketAddr, seconds: f64, connections: usize, paths: &[String]) -> Outcome<u64> {
-    let mut command = Command::new("taskset");
-    command.args(["-c", CLIENT]).arg(std::env::current_exe()?).arg("client");
+    let mut command = Place::Client.command();
+    command.arg(std::env::current_exe()?).arg("client");
     let output =
         command.args([address.to_string(), seconds.to_string(), connections.to_string()]).args(paths).output()?;
     if !output.status.success() {

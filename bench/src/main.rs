@@ -40,6 +40,9 @@ struct Options {
     /// Seconds that each server is loaded in a round.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Let the measured programs go before everything else on the machine, where it is shared; needs root.
+    #[arg(long)]
+    first: bool,
     /// Measure only these.
     #[arg(long)]
     only: Vec<Part>,
@@ -83,6 +86,9 @@ fn measure(options: &Options) -> Outcome<bool> {
         return Err(format!("there is no {}: cargo build --release -p airlift", options.airlift.display()).into());
     }
     fs_err::create_dir_all(&options.work)?;
+    if options.first {
+        process::go_first();
+    }
     let mut report = Report::default();
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     if wanted(Part::Serving) {

@@ -3,14 +3,45 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// The processor of the server.
-pub(crate) const SERVER: &str = "0";
-/// The processor of the client.
-pub(crate) const CLIENT: &str = "1";
+/// Where a program runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// On the processor of the server.
+    Server,
+    /// On the processor of the client.
+    Client,
+}
+
+/// Whether measured programs go before everything else on the machine (sched(7)).
+static FIRST: AtomicBool = AtomicBool::new(false);
+
+/// Has what is started from now on go before everything else.
+pub(crate) fn go_first() {
+    FIRST.store(true, Ordering::Relaxed);
+}
+
+impl Place {
+    /// A command that starts a program there.
+    pub(crate) fn command(self) -> Command {
+        let processor = match self {
+            Self::Server => "0",
+            Self::Client => "1",
+        };
+        if FIRST.load(Ordering::Relaxed) {
+            let mut command = Command::new("chrt");
+            command.args(["--fifo", "1", "taskset", "-c", processor]);
+            return command;
+        }
+        let mut command = Command::new("taskset");
+        command.args(["-c", processor]);
+        command
+    }
+}
 
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
@@ -21,9 +52,9 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on its processor.
     fn start(address: SocketAddr, command: &[&str]) -> Outcome<Self> {
-        let mut taskset = Command::new("taskset");
-        taskset.args(["-c", SERVER]).args(command).stdin(Stdio::null()).stdout(Stdio::null());
-        let child = taskset.spawn().map_err(|error| format!("can't start {command:?}: {error}"))?;
+        let mut start = Place::Server.command();
+        start.args(command).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = start.spawn().map_err(|error| format!("can't start {command:?}: {error}"))?;
         Ok(Self { address, child })
     }
 
@@ -54,7 +85,8 @@ impl Server {
         Self::start(address, &[&[&*program, "serve", &*from], &options[..], &own[..]].concat())
     }
 
-    /// Starts nginx with one worker for the files in a folder, with more lines in its configuration.
+    /// Starts nginx with one worker for the files in a folder. What `more` does not set is as nginx has it by itself, but
+    /// for the access log, which neither server writes, and connections that are never closed.
     pub(crate) fn nginx(root: &Path, work: &Path, name: &str, more: &str) -> Outcome<Self> {
         let address = free_address()?;
         let prefix = work.join(name);
@@ -63,7 +95,7 @@ impl Server {
         let configuration = format!(
             "user root; worker_processes 1; daemon off; pid nginx.pid; error_log error.log;\n\
              events {{ worker_connections 1024; }}\n\
-             http {{ access_log off; tcp_nopush on; tcp_nodelay on; keepalive_requests 1000000000;\n\
+             http {{ access_log off; keepalive_requests 1000000000;\n\
              default_type application/octet-stream; {more}\n\
              server {{ listen {address}; root {}; }} }}\n",
             root.display()
