@@ -1,9 +1,9 @@
 //! Servers as processes: where they run, what they cost.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
@@ -77,12 +77,14 @@ impl Server {
 
     /// The same without waiting until it listens.
     pub(crate) fn airlift_unwaited(program: &Path, from: &Path) -> Outcome<Self> {
-        let (address, admin) = (free_address()?, free_address()?.port().to_string());
-        let port = format!("files={}", address.port());
+        // Every server has an address of its own, and so room for the ports of all kinds.
+        static SERVERS: AtomicU8 = AtomicU8::new(2);
+        let host = IpAddr::from([127, 0, 77, SERVERS.fetch_add(1, Ordering::Relaxed)]);
+        let address = SocketAddr::new(host, free_address()?.port());
+        let (host, port) = (host.to_string(), format!("files={}", address.port()));
         let (program, from) = (program.to_string_lossy(), from.to_string_lossy());
-        let options = ["--bind", "127.0.0.1", "--disable", "oci", "--access-log", "off", "--quiet"];
-        let own = ["--port", &*port, "--admin-port", &*admin];
-        Self::start(address, &[&[&*program, "serve", &*from], &options[..], &own[..]].concat())
+        let options = ["--bind", &*host, "--port", &*port, "--access-log", "off", "--quiet"];
+        Self::start(address, &[&[&*program, "serve", &*from], &options[..]].concat())
     }
 
     /// Starts nginx with one worker for the files in a folder. What `more` does not set is as nginx has it by itself, but
