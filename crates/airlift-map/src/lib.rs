@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -15,6 +16,11 @@ use memmap2::{Mmap, MmapOptions};
 
 /// Every live map, by the address at which it begins.
 static MAPS: RwLock<BTreeMap<usize, Region>> = RwLock::new(BTreeMap::new());
+
+/// The lowest address of any map that ever was, and the first one above all of them. Ordinary memory mostly lies
+/// elsewhere, and is told from maps without the lock.
+static LOWEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+static ABOVE: AtomicUsize = AtomicUsize::new(0);
 
 struct Region {
     len: usize,
@@ -50,6 +56,9 @@ pub fn map(file: &Arc<File>, region: Range<u64>) -> io::Result<Bytes> {
     let owner = Owner { start: mapped.as_ptr() as usize, mapped };
     let entry = Region { len, file: Arc::clone(file), offset: region.start };
     MAPS.write().unwrap_or_else(PoisonError::into_inner).insert(owner.start, entry);
+    // Whoever gets hold of the bytes sees these too, since it gets them after this.
+    LOWEST.fetch_min(owner.start, Ordering::Relaxed);
+    ABOVE.fetch_max(owner.start + len, Ordering::Relaxed);
     Ok(Bytes::from_owner(owner))
 }
 
@@ -59,6 +68,9 @@ pub fn map(file: &Arc<File>, region: Range<u64>) -> io::Result<Bytes> {
 /// alive don't overlap, and a map leaves the list before its addresses are free for others.
 pub fn locate(buffer: &[u8]) -> Option<Place> {
     let start = buffer.as_ptr() as usize;
+    if start < LOWEST.load(Ordering::Relaxed) || start >= ABOVE.load(Ordering::Relaxed) {
+        return None;
+    }
     let maps = MAPS.read().unwrap_or_else(PoisonError::into_inner);
     let (&first, region) = maps.range(..=start).next_back()?;
     let skipped = start - first;

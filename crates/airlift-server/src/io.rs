@@ -17,9 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// Shorter buffers are copied: that costs less than finding out whether they are mapped.
-const SHORTEST: usize = 4096;
-
 /// A connection. A client that takes no byte for too long is given up.
 pub(crate) struct SendfileIo {
     stream: TcpStream,
@@ -103,8 +100,9 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
+    /// Even a byte of a map goes by sendfile: copying it would fault in the pages around it, and they would stay.
     fn first_of(buffers: &'a [IoSlice<'a>]) -> Self {
-        for (position, buffer) in buffers.iter().enumerate().filter(|(_, buffer)| buffer.len() >= SHORTEST) {
+        for (position, buffer) in buffers.iter().enumerate() {
             if let Some(place) = airlift_map::locate(buffer) {
                 return Self { leading: &buffers[..position], mapped: Some((place, buffer)) };
             }
