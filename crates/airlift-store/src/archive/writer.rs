@@ -28,7 +28,7 @@ use crate::work::{Reporter, blocking};
 const COPIED: u64 = 64 * 1024;
 
 /// How much is copied between two looks at the cancellation, and handed to the disk at once.
-const STEP: u64 = 64 << 20;
+const STEP: u64 = 16 << 20;
 
 /// Writes a snapshot as an archive. The same snapshot gives the same bytes.
 ///
