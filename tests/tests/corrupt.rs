@@ -141,7 +141,7 @@ fn a_flipped_bit_is_found() {
 }
 
 #[test]
-fn damage_in_a_store_is_found() {
+fn damage_in_a_store_is_found_and_mended() {
     let mut random = Random::announced("bit flips in a store");
     let archive = written("whole.tar", &WORLD.archive);
     let store = WORLD.work.path().join("damaged");
@@ -156,10 +156,12 @@ fn damage_in_a_store_is_found() {
         for (bytes, what) in [(&bad[..], what.clone()), (&good[..good.len() - 1], format!("{what}, cut off"))] {
             // In place of the file, not into it: it may be read-only, and another link to it may be elsewhere.
             fs::remove_file(&blob).and_then(|()| fs::write(&blob, bytes)).expect("a blob can be replaced");
-            is_found(&store, &what);
             serves_nothing_wrong(&store, &what);
+            is_found(&store, &what);
+            assert!(!blob.exists(), "{what}: it is out of the way");
+            WORLD.airlift.run([path("load"), &archive, path("--store"), &store]);
+            assert!(fs::read(&blob).expect("the blob came again") == good, "{what}: it came again");
         }
-        fs::write(&blob, good).expect("a blob can be written");
     }
     WORLD.airlift.run([path("verify"), &store]);
 }
