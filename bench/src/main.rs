@@ -29,7 +29,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 #[derive(Parser)]
 struct Options {
     /// The program to measure, built with --release.
-    #[arg(long, default_value = "target/release/airlift")]
+    #[arg(long, env = "AIRLIFT_BIN", default_value = "target/release/airlift")]
     airlift: PathBuf,
     /// Where files are made; 5 GB are needed.
     #[arg(long, default_value = "target/bench")]
