@@ -13,6 +13,7 @@ pub mod files;
 pub mod http;
 pub mod images;
 pub mod manifests;
+pub mod mirror;
 pub mod process;
 pub mod random;
 pub mod registry;

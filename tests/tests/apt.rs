@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use airlift_e2e::airlift::{Airlift, Served};
 use airlift_e2e::files::FileServer;
 use airlift_e2e::http;
+use airlift_e2e::mirror::{Mirror, refusal};
 use airlift_e2e::process::{describe, output, run, text};
 use airlift_e2e::random::Random;
 use airlift_e2e::temporary;
@@ -178,55 +178,34 @@ impl Upstream {
     }
 }
 
-/// An archive that was collected, served in place.
-struct Mirror {
-    served: Served,
-    work: tempfile::TempDir,
-}
-
-impl Mirror {
-    fn of(manifest: &str) -> Self {
-        let (work, airlift) = (temporary::folder(), Airlift::new());
-        let (mut collect, archive) = collect(&airlift, manifest, work.path());
-        run(&mut collect);
-        run(airlift.command(["verify"]).arg(&archive));
-        let served = airlift.serve(&archive);
-        Self { served, work }
-    }
-
-    fn get(&self, path: &str) -> Vec<u8> {
-        http::get(self.served.address("deb"), path).expect(&[200], path).body
-    }
-
-    /// apt in a folder of its own, with what this mirror says at a path as its only source.
-    fn apt(&self, name: &str, source: &str) -> Apt {
-        let home = self.work.path().join(name);
-        let folders = [
-            "etc/apt/sources.list.d",
-            "etc/apt/apt.conf.d",
-            "etc/apt/preferences.d",
-            "etc/apt/trusted.gpg.d",
-            "etc/apt/keyrings",
-            "var/lib/apt/lists/partial",
-            "var/cache/apt/archives/partial",
-            "var/log/apt",
-            "root/var/lib/dpkg/info",
-            "root/var/lib/dpkg/updates",
-        ];
-        folders.iter().for_each(|folder| fs::create_dir_all(home.join(folder)).expect("a folder"));
-        fs::write(home.join("root/var/lib/dpkg/status"), "").expect("a file");
-        let configuration = format!(
-            "Dir \"{home}\";\nDir::State::status \"{home}/root/var/lib/dpkg/status\";\nAPT::Architecture \"amd64\";\n\
-             APT::Architectures {{ \"amd64\"; }};\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n\
-             DPkg::Options {{ \"--root={home}/root\"; \"--log=/dev/null\"; }};\n",
-            home = home.display()
-        );
-        fs::write(home.join("apt.conf"), configuration).expect("a file");
-        let ending = if source.contains(".list") { "list" } else { "sources" };
-        let file = home.join(format!("etc/apt/sources.list.d/mirror.{ending}"));
-        fs::write(file, self.get(source)).expect("a file");
-        Apt { home }
-    }
+/// apt in a folder of its own, with what this mirror says at a path as its only source.
+fn apt_of(mirror: &Mirror, name: &str, source: &str) -> Apt {
+    let home = mirror.work.path().join(name);
+    let folders = [
+        "etc/apt/sources.list.d",
+        "etc/apt/apt.conf.d",
+        "etc/apt/preferences.d",
+        "etc/apt/trusted.gpg.d",
+        "etc/apt/keyrings",
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        "var/log/apt",
+        "root/var/lib/dpkg/info",
+        "root/var/lib/dpkg/updates",
+    ];
+    folders.iter().for_each(|folder| fs::create_dir_all(home.join(folder)).expect("a folder"));
+    fs::write(home.join("root/var/lib/dpkg/status"), "").expect("a file");
+    let configuration = format!(
+        "Dir \"{home}\";\nDir::State::status \"{home}/root/var/lib/dpkg/status\";\nAPT::Architecture \"amd64\";\n\
+         APT::Architectures {{ \"amd64\"; }};\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n\
+         DPkg::Options {{ \"--root={home}/root\"; \"--log=/dev/null\"; }};\n",
+        home = home.display()
+    );
+    fs::write(home.join("apt.conf"), configuration).expect("a file");
+    let ending = if source.contains(".list") { "list" } else { "sources" };
+    let file = home.join(format!("etc/apt/sources.list.d/mirror.{ending}"));
+    fs::write(file, mirror.get(source)).expect("a file");
+    Apt { home }
 }
 
 struct Apt {
@@ -256,27 +235,10 @@ impl Apt {
     }
 }
 
-fn collect(airlift: &Airlift, manifest: &str, work: &Path) -> (Command, PathBuf) {
-    let (path, archive) = (work.join("airlift.yaml"), work.join("archive.tar"));
-    fs::write(&path, manifest).expect("a file");
-    let mut command = airlift.command(["collect"]);
-    command.arg(&path).arg("-o").arg(&archive).arg("--store").arg(work.join("store"));
-    (command, archive)
-}
-
-/// What `collect` says when it refuses.
-fn refusal(manifest: &str) -> String {
-    let (work, airlift) = (temporary::folder(), Airlift::new());
-    let (mut command, archive) = collect(&airlift, manifest, work.path());
-    let refused = output(&mut command);
-    assert!(!refused.status.success() && !archive.exists(), "{}", describe(&command, &refused));
-    String::from_utf8_lossy(&refused.stderr).into_owned()
-}
-
 /// The repositories of this test process, and their mirror.
 static WORLD: LazyLock<(Upstream, Mirror)> = LazyLock::new(|| {
     let upstream = Upstream::new();
-    let mirror = Mirror::of(&upstream.manifest());
+    let mirror = Mirror::of("deb", &upstream.manifest());
     (upstream, mirror)
 });
 
@@ -303,13 +265,13 @@ fn apt_installs_with_every_check() {
     let (_, mirror) = &*WORLD;
     for id in ["good", "flat", "hashed"] {
         let source = format!("/{id}.sources");
-        let apt = mirror.apt(id, &source);
+        let apt = apt_of(mirror, id, &source);
         apt.run(&["update"]);
         apt.run(&["install", "hello"]);
         assert!(apt.installed("hello") && apt.installed("hello-data"), "{id}");
         assert!(!String::from_utf8_lossy(&mirror.get(&source)).contains("trusted"), "{source}");
     }
-    let apt = mirror.apt("all", "/airlift.sources");
+    let apt = apt_of(mirror, "all", "/airlift.sources");
     assert!(apt.run(&["update"]).contains("/hashed s InRelease"));
 }
 
@@ -321,12 +283,12 @@ fn apt_reads_the_one_line_form_with_a_key_in_a_file() {
     let (_, mirror) = &*WORLD;
     let key = mirror.work.path().join("list.asc");
     fs::write(&key, mirror.get("/gpgkeys/good.asc")).expect("a file");
-    let apt = mirror.apt("list", &format!("/good.list?signed-by={}", key.display()));
+    let apt = apt_of(mirror, "list", &format!("/good.list?signed-by={}", key.display()));
     apt.run(&["update"]);
     apt.run(&["install", "hello"]);
     assert!(apt.installed("hello-data"));
 
-    let stranger = mirror.apt("stranger", &format!("/good.list?signed-by={}", key.display()));
+    let stranger = apt_of(mirror, "stranger", &format!("/good.list?signed-by={}", key.display()));
     fs::write(&key, mirror.get("/gpgkeys/good.asc").split_off(20)).expect("a file");
     let refused = output(&mut stranger.command(&["update"]));
     assert!(!refused.status.success(), "apt has to check the signature");
@@ -338,7 +300,7 @@ fn apt_takes_lists_by_hash_and_goes_on_by_date() {
         return;
     }
     let (_, mirror) = &*WORLD;
-    let apt = mirror.apt("by-hash", "/hashed.sources");
+    let apt = apt_of(mirror, "by-hash", "/hashed.sources");
     let told = apt.run(&["-o", "Acquire::By-Hash=force", "-o", "Debug::Acquire::http=true", "update"]);
     assert!(told.contains("/by-hash/SHA"), "{told}");
 
@@ -372,8 +334,8 @@ fn sources_of_a_host_are_read() {
         .fold(String::new(), |text, line| text + " " + if line.is_empty() { "." } else { line } + "\n");
     let stanza = format!("Types: deb\nURIs: {}\nSuites: ./\nSigned-By:\n{indented}", upstream.url("flat"));
     fs::write(host.path().join("two.sources"), stanza).expect("a file");
-    let mirror = Mirror::of(&format!("version: 1\napt:\n  - from: {}\n", host.path().display()));
-    let apt = mirror.apt("host", "/airlift.sources");
+    let mirror = Mirror::of("deb", &format!("version: 1\napt:\n  - from: {}\n", host.path().display()));
+    let apt = apt_of(&mirror, "host", "/airlift.sources");
     let told = apt.run(&["update"]);
     assert!(told.contains("/one good InRelease") && told.contains("/two ./ Release.gpg"), "{told}");
 }
@@ -395,12 +357,12 @@ fn what_nobody_vouches_for_is_refused() {
     let told = refusal(&upstream.signed());
     assert!(told.contains("it is not a signature of these bytes"), "{told}");
     fs::remove_file(&inline).expect("a file");
-    Mirror::of(&upstream.signed());
+    Mirror::of("deb", &upstream.signed());
 
     fs::remove_file(upstream.root().join("good/dists/good/Release.gpg")).expect("a file");
     let told = refusal(&upstream.signed());
     assert!(told.contains("is not signed"), "{told}");
-    let mirror = Mirror::of(&upstream.alone("unsigned: true"));
+    let mirror = Mirror::of("deb", &upstream.alone("unsigned: true"));
     let source = String::from_utf8(mirror.get("/good.sources")).expect("a text");
     assert!(source.contains("Enabled: no") && !source.contains("trusted"), "{source}");
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use airlift_e2e::airlift::{Airlift, Served};
+use airlift_e2e::airlift::Airlift;
 use airlift_e2e::files::FileServer;
-use airlift_e2e::http;
+use airlift_e2e::mirror::{Mirror, refusal};
 use airlift_e2e::process::{describe, output, run, text};
 use airlift_e2e::temporary;
 use airlift_e2e::tools::{present, tool};
@@ -123,67 +123,27 @@ impl Upstream {
     }
 }
 
-/// An archive that was collected, served in place.
-struct Mirror {
-    served: Served,
-    work: tempfile::TempDir,
+/// Puts the generated file where a client looks for it.
+fn repo_file(mirror: &Mirror, folder: &Path, change: impl Fn(String) -> String) {
+    let text = String::from_utf8(mirror.get("/airlift.repo")).expect("a text");
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("airlift.repo"), change(text)).expect("a file");
 }
 
-impl Mirror {
-    fn of(manifest: &str) -> Self {
-        let (work, airlift) = (temporary::folder(), Airlift::new());
-        let (mut collect, archive) = collect(&airlift, manifest, work.path());
-        run(&mut collect);
-        let mut verify = airlift.command(["verify"]);
-        run(verify.arg(&archive));
-        let served = airlift.serve(&archive);
-        Self { served, work }
+/// dnf in a folder of its own, with this mirror alone.
+fn dnf(mirror: &Mirror, name: &str, change: impl Fn(String) -> String) -> Command {
+    let home = mirror.work.path().join(name);
+    repo_file(mirror, &home.join("repos"), change);
+    fs::create_dir_all(home.join("log")).expect("a folder");
+    fs::write(home.join("dnf.conf"), "[main]\nplugins=0\n").expect("a file");
+    let mut dnf = Command::new(tool("dnf"));
+    dnf.arg("--config").arg(home.join("dnf.conf")).arg("--installroot").arg(home.join("root"));
+    for (option, folder) in [("reposdir", "repos"), ("cachedir", "cache"), ("persistdir", "persist"), ("logdir", "log")]
+    {
+        dnf.arg(format!("--setopt={option}={}", home.join(folder).display()));
     }
-
-    fn get(&self, path: &str) -> Vec<u8> {
-        http::get(self.served.address("rpm"), path).expect(&[200], path).body
-    }
-
-    /// Puts the generated file where a client looks for it.
-    fn repo_file(&self, folder: &Path, change: impl Fn(String) -> String) {
-        let text = String::from_utf8(self.get("/airlift.repo")).expect("a text");
-        fs::create_dir_all(folder).expect("a folder");
-        fs::write(folder.join("airlift.repo"), change(text)).expect("a file");
-    }
-
-    /// dnf in a folder of its own, with this mirror alone.
-    fn dnf(&self, name: &str, change: impl Fn(String) -> String) -> Command {
-        let home = self.work.path().join(name);
-        self.repo_file(&home.join("repos"), change);
-        fs::create_dir_all(home.join("log")).expect("a folder");
-        fs::write(home.join("dnf.conf"), "[main]\nplugins=0\n").expect("a file");
-        let mut dnf = Command::new(tool("dnf"));
-        dnf.arg("--config").arg(home.join("dnf.conf")).arg("--installroot").arg(home.join("root"));
-        for (option, folder) in
-            [("reposdir", "repos"), ("cachedir", "cache"), ("persistdir", "persist"), ("logdir", "log")]
-        {
-            dnf.arg(format!("--setopt={option}={}", home.join(folder).display()));
-        }
-        dnf.args(["--releasever=9", "--forcearch=x86_64", "--assumeyes"]).env("LC_ALL", "C.UTF-8");
-        dnf
-    }
-}
-
-fn collect(airlift: &Airlift, manifest: &str, work: &Path) -> (Command, PathBuf) {
-    let (path, archive) = (work.join("airlift.yaml"), work.join("archive.tar"));
-    fs::write(&path, manifest).expect("a file");
-    let mut command = airlift.command(["collect"]);
-    command.arg(&path).arg("-o").arg(&archive).arg("--store").arg(work.join("store"));
-    (command, archive)
-}
-
-/// What `collect` says when it refuses.
-fn refusal(manifest: &str) -> String {
-    let (work, airlift) = (temporary::folder(), Airlift::new());
-    let (mut command, archive) = collect(&airlift, manifest, work.path());
-    let refused = output(&mut command);
-    assert!(!refused.status.success() && !archive.exists(), "{}", describe(&command, &refused));
-    String::from_utf8_lossy(&refused.stderr).into_owned()
+    dnf.args(["--releasever=9", "--forcearch=x86_64", "--assumeyes"]).env("LC_ALL", "C.UTF-8");
+    dnf
 }
 
 fn installed(root: &Path, names: &[&str]) {
@@ -195,7 +155,7 @@ fn installed(root: &Path, names: &[&str]) {
 /// The repository of this test process, and its mirror.
 static WORLD: LazyLock<(Upstream, Mirror)> = LazyLock::new(|| {
     let upstream = Upstream::new();
-    let mirror = Mirror::of(&upstream.signed());
+    let mirror = Mirror::of("rpm", &upstream.signed());
     (upstream, mirror)
 });
 
@@ -230,13 +190,13 @@ fn dnf_makes_its_cache_and_installs_packages_and_groups() {
     }
     let mirror = &WORLD.1;
     let root = mirror.work.path().join("dnf/root");
-    run(mirror.dnf("dnf", |text| text).arg("makecache"));
-    run(mirror.dnf("dnf", |text| text).args(["install", "hello"]));
+    run(dnf(mirror, "dnf", |text| text).arg("makecache"));
+    run(dnf(mirror, "dnf", |text| text).args(["install", "hello"]));
     installed(&root, &["hello", "world"]);
-    run(mirror.dnf("dnf", |text| text).args(["group", "install", "greetings"]));
+    run(dnf(mirror, "dnf", |text| text).args(["group", "install", "greetings"]));
     installed(&root, &["goodbye", "hello", "world"]);
     let said =
-        text(mirror.dnf("dnf", |text| text).args(["repoquery", "--location", "--file", "/usr/share/airlift/world"]));
+        text(dnf(mirror, "dnf", |text| text).args(["repoquery", "--location", "--file", "/usr/share/airlift/world"]));
     assert!(said.contains("/greetings-9/Packages/noarch/world-1.0-1.noarch.rpm"), "{said}");
 }
 
@@ -256,7 +216,7 @@ fn dnf_refuses_the_mirror_where_its_key_is_another() {
         });
         lines.collect()
     };
-    let mut dnf = mirror.dnf("other", swap);
+    let mut dnf = dnf(mirror, "other", swap);
     let refused: Output = output(dnf.arg("makecache"));
     assert!(!refused.status.success(), "dnf did not look at the signature: {}", describe(&dnf, &refused));
 }
@@ -268,7 +228,7 @@ fn zypper_refreshes_and_installs() {
     }
     let mirror = &WORLD.1;
     let home = mirror.work.path().join("zypper");
-    mirror.repo_file(&home, |text| text);
+    repo_file(mirror, &home, |text| text);
     let zypper = || {
         let mut zypper = Command::new(tool("zypper"));
         zypper.args(["--non-interactive", "--gpg-auto-import-keys", "--root"]).arg(home.join("root"));
@@ -304,17 +264,16 @@ fn what_no_key_vouches_for_is_refused_and_told_where_it_is_taken() {
     assert!(said.contains("is not signed: there is no") && said.contains("unsigned: true"), "{said}");
 
     let manifest = upstream.manifest(&format!("unsigned: true, gpgkeys: [\"{}\"]", upstream.url("key.asc")));
-    let mirror = Mirror::of(&manifest);
+    let mirror = Mirror::of("rpm", &manifest);
     let (archive, store) = (mirror.work.path().join("archive.tar"), mirror.work.path().join("loaded"));
     let loaded = run(Airlift::new().command(["load"]).arg(archive).arg("--store").arg(store));
     let said = String::from_utf8_lossy(&[loaded.stdout, loaded.stderr].concat()).into_owned();
     assert!(said.contains("yum repository greetings-9 is not signed"), "{said}");
-    run(mirror
-        .dnf("unsigned", |text| {
-            assert!(text.contains("\ngpgcheck=1\nrepo_gpgcheck=0\n"), "{text}");
-            text
-        })
-        .args(["install", "hello"]));
+    run(dnf(&mirror, "unsigned", |text| {
+        assert!(text.contains("\ngpgcheck=1\nrepo_gpgcheck=0\n"), "{text}");
+        text
+    })
+    .args(["install", "hello"]));
     installed(&mirror.work.path().join("unsigned/root"), &["hello", "world"]);
 }
 
@@ -357,7 +316,7 @@ fn other_compressions_checksums_and_lists_of_mirrors_are_read() {
         fs::write(upstream.folder().join("mirrors"), format!("{}\n", upstream.url(""))).expect("a file");
         let list = upstream.url("mirrors");
         let manifest = format!("version: 1\nyum:\n  - {{ id: m, mirrorlist: \"{list}\", gpgkeys: [\"{key}\"] }}\n");
-        let mirror = Mirror::of(&manifest);
+        let mirror = Mirror::of("rpm", &manifest);
         let package = mirror.get("/m/Packages/noarch/hello-1.0-1.noarch.rpm");
         assert_eq!(package, fs::read(upstream.package("hello")).expect("a package"), "{options:?}");
     }
