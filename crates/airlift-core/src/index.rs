@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::path::TreePath;
+use crate::positions::Positions;
 use crate::time::Time;
 
 /// One entry of an index: what appears at a path.
@@ -63,6 +64,7 @@ pub struct Index {
     nodes: Vec<Node>,
     omissions: Vec<Omission>,
     notices: Vec<Notice>,
+    positions: Positions,
 }
 
 impl Index {
@@ -85,7 +87,7 @@ impl Index {
         }
         omissions.sort_by(|a, b| a.path.cmp(&b.path));
         omissions.dedup();
-        Ok(Self { nodes, omissions, notices: Vec::new() })
+        Ok(Self { nodes, omissions, ..Self::default() })
     }
 
     /// The same index with notices.
@@ -114,8 +116,7 @@ impl Index {
 
     /// The node at a path.
     pub fn get(&self, path: &str) -> Option<&Node> {
-        let position = self.nodes.binary_search_by(|node| node.path.as_str().cmp(path)).ok()?;
-        self.nodes.get(position)
+        self.positions.find(&self.nodes, path)
     }
 
     /// The nodes whose paths begin with these characters: one contiguous range of [`Index::nodes`].
@@ -360,6 +361,11 @@ mod tests {
             let lines = index.to_lines();
             let read = Index::from_lines(&lines).expect("an index");
             prop_assert_eq!(&read, &index);
+            for node in read.nodes() {
+                prop_assert_eq!(read.get(node.path.as_str()), Some(node));
+                let below = format!("{}/", node.path);
+                prop_assert_eq!(read.get(&below), None);
+            }
             prop_assert_eq!(read.to_lines(), lines);
         }
     }

@@ -21,6 +21,7 @@ pub mod lock;
 pub mod manifest;
 pub mod path;
 pub mod plan;
+mod positions;
 pub mod secret;
 pub mod size;
 pub mod time;
