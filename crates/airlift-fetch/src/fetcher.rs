@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use airlift_core::event::Task;
 use airlift_core::{Checksum, Digest, Event, Observer, Request, Time, UpstreamUrl};
-use airlift_store::Store;
+use airlift_store::{Store, StoreError};
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
@@ -226,6 +227,17 @@ impl Fetcher {
             Some(path) => Box::pin(self.stoppable(file::blob(self, request, expected, (&path, wanted.task)))).await,
             None => Box::pin(download::fetch(self, request, expected, wanted)).await,
         }
+    }
+
+    /// The bytes of a range of something that is in the store, cut at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Store`] where the store does not have it, or can't read it.
+    pub async fn stored(&self, digest: Digest, size: u64, range: Range<u64>) -> Result<Bytes, FetchError> {
+        let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
+        let blob = blob.ok_or_else(|| FetchError::store(StoreError::missing(self.store(), digest, size)))?;
+        blob.range(range).await.map_err(FetchError::store)
     }
 
     /// The regular files directly in a folder of this machine, by name; none where the URL is not a folder's.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use airlift_core::manifest::{self, ManifestError};
-use airlift_core::{Failure, Index, LockEntry, Plan, Request};
+use airlift_core::{Failure, Index, LockEntry, Notice, Plan, Request};
 use airlift_fetch::Fetcher;
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -36,6 +36,18 @@ pub trait Kind: Send + Sync + 'static {
     /// Turns what the manifest asks for into a plan.
     fn collect(spec: &Self::Spec, fetcher: &Fetcher) -> impl Future<Output = Result<Plan, Self::Error>> + Send;
 
+    /// Looks at what was fetched, after all of it was: at what only the content itself can tell, such as the signature
+    /// inside of a package. `entries` are this kind's; what it returns travels with the archive.
+    ///
+    /// Most kinds have nothing to look at.
+    fn inspect(
+        _spec: &Self::Spec,
+        _entries: &[&LockEntry],
+        _fetcher: &Fetcher,
+    ) -> impl Future<Output = Result<Vec<Notice>, Self::Error>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// How to ask an upstream again for something that was collected before: the lock's URL with the headers and
     /// credentials that the manifest has for it.
     fn request(spec: &Self::Spec, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
@@ -57,6 +69,12 @@ pub trait Kind: Send + Sync + 'static {
 pub trait Section: Send + Sync {
     /// See [`Kind::collect`].
     fn collect<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>>;
+    /// See [`Kind::inspect`].
+    fn inspect<'a>(
+        &'a self,
+        entries: &'a [&'a LockEntry],
+        fetcher: &'a Fetcher,
+    ) -> BoxFuture<'a, Result<Vec<Notice>, Box<dyn Failure>>>;
     /// See [`Kind::request`].
     fn request(&self, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
 }
@@ -150,6 +168,17 @@ impl<K: Kind> Section for SpecSection<K> {
         Box::pin(
             async move { K::collect(&self.0, fetcher).await.map_err(|error| -> Box<dyn Failure> { Box::new(error) }) },
         )
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        entries: &'a [&'a LockEntry],
+        fetcher: &'a Fetcher,
+    ) -> BoxFuture<'a, Result<Vec<Notice>, Box<dyn Failure>>> {
+        Box::pin(async move {
+            let inspected = K::inspect(&self.0, entries, fetcher).await;
+            inspected.map_err(|error| -> Box<dyn Failure> { Box::new(error) })
+        })
     }
 
     fn request(&self, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use airlift_core::manifest::{self, Envelope};
-use airlift_core::{Digest, Lock, Plan};
+use airlift_core::{Digest, Lock, LockEntry, Notice, Plan};
 use airlift_fetch::Fetcher;
 use airlift_kind::{DynKind, Section};
 
@@ -50,6 +50,19 @@ impl Manifest {
             true => Err(ProgramError::EmptyManifest { path: self.path.clone() }.into()),
             false => Ok(plans),
         }
+    }
+
+    /// Has each kind look at what was fetched for it; what is to be known of it.
+    pub(crate) async fn inspect(&self, entries: &[LockEntry], fetcher: &Fetcher) -> Result<Vec<Notice>, Trouble> {
+        let mut notices = Vec::new();
+        for (kind, section) in &self.sections {
+            let of_kind = |entry: &&LockEntry| entry.path.as_str().split('/').next() == Some(kind.name());
+            let entries: Vec<&LockEntry> = entries.iter().filter(of_kind).collect();
+            if !entries.is_empty() {
+                notices.extend(section.inspect(&entries, fetcher).await.map_err(Trouble::boxed)?);
+            }
+        }
+        Ok(notices)
     }
 
     /// How to ask again for what a lock names.

@@ -50,11 +50,13 @@ async fn anew(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Resu
         fetcher.observer().observe(&Event::Ended { task: Task::Plan });
         let mut plan = Plan::default();
         plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));
-        let (roots, notices) = (std::mem::take(&mut plan.roots), std::mem::take(&mut plan.notices));
+        let (roots, mut notices) = (std::mem::take(&mut plan.roots), std::mem::take(&mut plan.notices));
         let collected = engine::collect(fetcher, plan, options).await;
         let moved = engine::moved(fetcher, &roots).await?;
         if moved.is_empty() {
             let Collected { entries, omitted } = collected?;
+            notices.extend(manifest.inspect(&entries, fetcher).await?);
+            notices.sort_by(|a, b| (&a.path, &a.notice).cmp(&(&b.path, &b.notice)));
             let lock = Lock::new(&manifest.envelope.name, manifest.digest, entries, omitted);
             return Ok(Lock { created: settings::source_date().unwrap_or(lock.created), notices, ..lock });
         }
