@@ -10,17 +10,18 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 use crate::run::{Outcome, at, cargo, files, root, say, text};
 
 /// The machine, from the bottom to the top, and what each crate may use of it.
-const MACHINE: [(&str, &[&str]); 10] = [
+const MACHINE: [(&str, &[&str]); 11] = [
     ("airlift-core", &[]),
     ("airlift-map", &[]),
     ("airlift-openpgp", &["airlift-core"]),
+    ("airlift-solve", &[]),
     ("airlift-unpack", &[]),
     ("airlift-store", &["airlift-core"]),
     ("airlift-fetch", &["airlift-core", "airlift-store"]),
-    ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-store"]),
+    ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-openpgp", "airlift-store"]),
     ("airlift-server", &["airlift-core", "airlift-kind", "airlift-map", "airlift-store"]),
-    ("airlift-testkit", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-store"]),
-    ("airlift", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-server", "airlift-store"]),
+    ("airlift-testkit", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-store"]),
+    ("airlift", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-server", "airlift-store"]),
 ];
 
 /// What drives the program from outside may use of the machine: what measures makes its own archives, and what tests from
@@ -29,7 +30,8 @@ const OUTSIDE: [(&str, &[&str]); 3] =
     [("airlift-bench", &["airlift-core", "airlift-store"]), ("airlift-e2e", &[]), ("xtask", &[])];
 
 /// What a kind may use of the machine: what plans and what answers, and not where bytes lie.
-const FOR_KINDS: [&str; 5] = ["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-unpack"];
+const FOR_KINDS: [&str; 6] =
+    ["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-solve", "airlift-unpack"];
 
 /// What only a crate's own tests may use in addition.
 const FOR_TESTS: [&str; 3] = ["airlift-fetch", "airlift-store", "airlift-testkit"];
