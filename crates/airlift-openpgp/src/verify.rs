@@ -1,5 +1,7 @@
 //! Detached and inline signatures.
 
+use std::io::Read;
+
 use airlift_core::Time;
 use pgp::composed::{CleartextSignedMessage, Deserializable, DetachedSignature, SignedPublicKey};
 use pgp::crypto::hash::HashAlgorithm;
@@ -38,6 +40,9 @@ pub struct Inline {
     pub verified: Verified,
 }
 
+/// Opens signed data from its start.
+pub type Data<'a> = &'a dyn Fn() -> Box<dyn Read + 'a>;
+
 impl Keyring {
     /// Verifies a detached signature, armored or binary, over these bytes.
     ///
@@ -45,6 +50,16 @@ impl Keyring {
     ///
     /// [`VerifyError`] where no signature counts.
     pub fn verify_detached(&self, signature: &[u8], data: &[u8], now: Time) -> Result<Verified, VerifyError> {
+        self.verify_stream(signature, &|| Box::new(data), now)
+    }
+
+    /// The same over what is too large for memory: `data` opens it from its start, once for every key that may have
+    /// signed it. What can't be read to its end counts as other bytes than the signed ones.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] where no signature counts.
+    pub fn verify_stream(&self, signature: &[u8], data: Data<'_>, now: Time) -> Result<Verified, VerifyError> {
         let unreadable = |source: pgp::errors::Error| VerifyError::Unreadable { source: source.into() };
         let cursor = std::io::Cursor::new(signature);
         let (signatures, _) = DetachedSignature::from_reader_many_buf(cursor).map_err(unreadable)?;
@@ -65,12 +80,13 @@ impl Keyring {
             .map_err(|source| VerifyError::Unreadable { source: source.into() })?;
         let text = message.signed_text();
         let signatures = message.signatures();
-        let verified = self.any(&signatures[..signatures.len().min(MOST_SIGNATURES)], text.as_bytes(), now)?;
+        let verified =
+            self.any(&signatures[..signatures.len().min(MOST_SIGNATURES)], &|| Box::new(text.as_bytes()), now)?;
         Ok(Inline { text: text.replace("\r\n", "\n"), verified })
     }
 
     /// The first signature that counts.
-    fn any(&self, signatures: &[Signature], data: &[u8], now: Time) -> Result<Verified, VerifyError> {
+    fn any(&self, signatures: &[Signature], data: Data<'_>, now: Time) -> Result<Verified, VerifyError> {
         let mut rejected = Vec::new();
         for signature in signatures {
             match self.one(signature, data, now) {
@@ -84,7 +100,7 @@ impl Keyring {
         }
     }
 
-    fn one(&self, signature: &Signature, data: &[u8], now: Time) -> Result<Verified, Problem> {
+    fn one(&self, signature: &Signature, data: Data<'_>, now: Time) -> Result<Verified, Problem> {
         if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
             return Err(Problem::NotOverData);
         }
@@ -103,7 +119,7 @@ impl Keyring {
     }
 
     /// Whether one certificate's keys made the signature.
-    fn by(&self, of: &SignedPublicKey, signature: &Signature, data: &[u8], now: Time) -> Result<Verified, Problem> {
+    fn by(&self, of: &SignedPublicKey, signature: &Signature, data: Data<'_>, now: Time) -> Result<Verified, Problem> {
         let primary = fingerprint(&of.primary_key);
         let signed = signature.created().map(time);
         if self.accepts(&primary, &primary) && names(signature, &of.primary_key) {
@@ -145,9 +161,9 @@ fn names(signature: &Signature, key: &impl KeyDetails) -> bool {
     }
 }
 
-fn check(key: &impl VerifyingKey, signature: &Signature, data: &[u8]) -> Result<(), Problem> {
+fn check(key: &impl VerifyingKey, signature: &Signature, data: Data<'_>) -> Result<(), Problem> {
     policy::strong(key)?;
-    signature.verify(key, data).map_err(|_| Problem::Wrong)
+    signature.verify(key, data()).map_err(|_| Problem::Wrong)
 }
 
 fn dated(signature: &Signature, signed: Option<Time>, now: Time) -> Result<Time, Problem> {
