@@ -21,10 +21,6 @@ impl Catalogue for Packages {
         Slot(candidate.0.min(1))
     }
 
-    fn slot_candidates(&self, slot: Slot) -> Vec<Candidate> {
-        self.providers(Capability(slot.0))
-    }
-
     fn dependencies(&self, candidate: Candidate) -> Dependencies {
         let requires = if candidate == Candidate(0) { vec![Formula::has(Capability(1))] } else { Vec::new() };
         Dependencies { requires, ..Dependencies::default() }

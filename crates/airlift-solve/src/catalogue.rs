@@ -52,9 +52,6 @@ pub trait Catalogue {
     /// The candidate's slot.
     fn slot(&self, candidate: Candidate) -> Slot;
 
-    /// Every candidate of a slot, best first, installed ones included.
-    fn slot_candidates(&self, slot: Slot) -> Vec<Candidate>;
-
     /// Whether candidates of this slot can be installed beside one another, as kernels of rpm distributions can.
     fn is_parallel(&self, slot: Slot) -> bool {
         let _ = slot;
@@ -72,16 +69,24 @@ pub trait Catalogue {
     /// The capability as packages write it, for explanations.
     fn describe(&self, capability: Capability) -> String;
 
-    /// Why nothing provides the capability, if the kind knows more than that nothing does: `hidden by module nodejs:18`,
-    /// `only in architecture i686`. Asked only for explanations.
+    /// Why nothing provides the capability, if the kind knows more than that nothing does: `only driver-570 is there`,
+    /// `it is hidden by the module nodejs:18`. Half a sentence that stands after "nothing provides it: "; asked only for
+    /// explanations.
     fn absence(&self, capability: Capability) -> Option<String> {
         let _ = capability;
         None
     }
 
-    /// The candidates that every target has already. They satisfy what asks for them and do not travel; a newer candidate
-    /// of the slot is chosen in their place only where something asks for it.
+    /// The candidates that every target has already. They satisfy what asks for them and do not travel; another one is
+    /// chosen in their place only where something asks for it.
     fn installed(&self) -> Vec<Candidate> {
+        Vec::new()
+    }
+
+    /// What may take the place of an installed candidate, best first: the other candidates of its slot, and what obsoletes
+    /// it. Asked for installed candidates only.
+    fn replacements(&self, installed: Candidate) -> Vec<Candidate> {
+        let _ = installed;
         Vec::new()
     }
 

@@ -62,6 +62,9 @@ pub struct Closure {
     pub solutions: Vec<Solution>,
     /// The roots that cannot be had, by their position, and why.
     pub unsolved: Vec<(usize, Explanation)>,
+    /// The roots that can be had only where something that is installed goes or breaks, by their position, and why. They
+    /// are solved: their packages are in [`Closure::chosen`].
+    pub erasing: Vec<(usize, Explanation)>,
     /// Why the roots cannot be installed together, where that was tried and every root was solved by itself instead.
     pub apart: Option<Explanation>,
 }

@@ -17,12 +17,12 @@ pub enum Error {
         /// The request it was at.
         root: String,
     },
-    /// More than a solver's tables hold, or a formula of more than 10,000 parts.
-    #[error("the dependencies of {root:?} are beyond what can be solved: {what}")]
-    TooLarge {
+    /// The solver's answer breaks a rule that it was given: a mistake in this program, never in the packages.
+    #[error("the solver's answer for {root:?} is wrong: {what}")]
+    Wrong {
         /// The request it was at.
         root: String,
-        /// What was too large, in words.
+        /// The rule that the answer breaks.
         what: String,
     },
 }
