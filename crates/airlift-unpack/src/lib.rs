@@ -8,15 +8,18 @@
 //! * [`Format`]: gzip, xz, zstd, bzip2 or none, by a file's name or by its first bytes.
 //! * [`Limits`]: how much may come out.
 //! * [`Unpacked`]: the reader; [`unpack`] reads it to its end.
+//! * [`member`]: one file out of a tar.
 
 mod format;
 mod limits;
+mod member;
 mod reader;
 
 use std::io::{self, Read};
 
 pub use format::Format;
 pub use limits::Limits;
+pub use member::{MemberLimits, member};
 pub use reader::Unpacked;
 
 /// Why something could not be unpacked.
@@ -52,6 +55,18 @@ pub enum UnpackError {
         format: Format,
         /// What the decoder says.
         source: io::Error,
+    },
+    /// The unpacked bytes are no tar.
+    #[error("it is no intact tar")]
+    Tar {
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// A tar without end.
+    #[error("it has more than {limit} members")]
+    Members {
+        /// The most members that are accepted.
+        limit: usize,
     },
     /// The compressed bytes could not be read.
     #[error("the compressed bytes can't be read")]
