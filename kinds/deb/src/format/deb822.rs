@@ -128,6 +128,13 @@ impl Stanza {
         field.map(|(_, value)| self.text[value.clone()].trim())
     }
 
+    /// Every field in the order of the text: its name, and its value without blanks around it. A value that begins on the
+    /// line after its name begins with that line's end.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let value = |value: &Range<usize>| self.text[value.clone()].trim_end().trim_start_matches([' ', '\t']);
+        self.fields.iter().map(move |(name, of)| (&self.text[name.clone()], value(of)))
+    }
+
     /// A field's value as words.
     pub fn words(&self, name: &str) -> impl Iterator<Item = &str> {
         self.get(name).unwrap_or_default().split_whitespace()
