@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use airlift_core::event::Task;
@@ -240,6 +241,18 @@ impl Fetcher {
         blob.range(range).await.map_err(FetchError::store)
     }
 
+    /// The `file` URL of a path that a person wrote: an absolute one, or one relative to the manifest's folder. None for
+    /// what is no path, and for a relative one where there is no manifest.
+    pub fn local(&self, path: &str) -> Option<UpstreamUrl> {
+        let path = self.0.settings.folder.as_deref().map_or_else(|| PathBuf::from(path), |folder| folder.join(path));
+        // A slash at the end says that it is a folder, and a dot nothing.
+        let mut plain: PathBuf = path.components().collect();
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            plain.push("");
+        }
+        url::Url::from_file_path(plain).ok().and_then(|url| UpstreamUrl::try_from(url).ok())
+    }
+
     /// The regular files directly in a folder of this machine, by name; none where the URL is not a folder's.
     ///
     /// # Errors
@@ -248,6 +261,19 @@ impl Fetcher {
     pub async fn folder(&self, url: &UpstreamUrl) -> Result<Option<Vec<UpstreamUrl>>, FetchError> {
         match file::path_of(url)? {
             Some(path) => self.stoppable(file::folder(path)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The regular files anywhere below a folder of this machine, by name; none where the URL is not a folder's. Links to
+    /// folders are not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::File`] where a folder can't be read; [`FetchError::NoFile`] for more than a million files.
+    pub async fn folders(&self, url: &UpstreamUrl) -> Result<Option<Vec<UpstreamUrl>>, FetchError> {
+        match file::path_of(url)? {
+            Some(path) => self.stoppable(file::folders(url.clone(), path)).await,
             None => Ok(None),
         }
     }

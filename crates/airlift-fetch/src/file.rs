@@ -72,6 +72,40 @@ pub(crate) async fn folder(path: PathBuf) -> Result<Option<Vec<UpstreamUrl>>, Fe
     .await
 }
 
+/// The most files that are listed below a folder.
+const MOST_FILES: usize = 1_000_000;
+
+/// The regular files anywhere below a folder, in the order of their names; none where it is no folder.
+#[expect(clippy::disallowed_methods, reason = "the error that is made of it names the path")]
+pub(crate) async fn folders(asked: UpstreamUrl, path: PathBuf) -> Result<Option<Vec<UpstreamUrl>>, FetchError> {
+    blocking(move || {
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let (mut files, mut open) = (Vec::new(), vec![path]);
+        while let Some(folder) = open.pop() {
+            let failed = |source| FetchError::file("list", &folder, source);
+            for entry in std::fs::read_dir(&folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let path = entry.path();
+                if entry.file_type().map_err(failed)?.is_dir() {
+                    open.push(path);
+                    continue;
+                }
+                let url = url::Url::from_file_path(&path).ok().and_then(|url| UpstreamUrl::try_from(url).ok());
+                files.extend(url.filter(|_| path.is_file()));
+                if files.len() > MOST_FILES {
+                    let reason = "it has more than a million files";
+                    return Err(FetchError::NoFile { url: Box::new(asked), reason });
+                }
+            }
+        }
+        files.sort();
+        Ok(Some(files))
+    })
+    .await
+}
+
 /// Reads a small file into memory.
 pub(crate) async fn read(request: &Request, expected: &Expected, path: &Path) -> Result<Document, FetchError> {
     let (asked, promised, path) = (request.clone(), expected.clone(), path.to_owned());

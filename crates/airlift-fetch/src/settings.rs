@@ -35,6 +35,8 @@ pub struct Settings {
     pub netrc: Option<Secret>,
     /// Where `~/.docker/config.json` is; it is read when an upstream first asks who is there.
     pub docker_config: Option<PathBuf>,
+    /// The manifest's folder, which relative paths in it are relative to; absolute itself.
+    pub folder: Option<PathBuf>,
     /// What the engine calls itself.
     pub user_agent: String,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             roots: Vec::new(),
             netrc: None,
             docker_config: None,
+            folder: None,
             user_agent: concat!("airlift/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -75,6 +78,7 @@ impl fmt::Debug for Settings {
             .field("roots", &self.roots.len())
             .field("netrc", &self.netrc)
             .field("docker_config", &self.docker_config)
+            .field("folder", &self.folder)
             .field("user_agent", &self.user_agent)
             .finish()
     }
