@@ -11,13 +11,14 @@ use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+use crate::context::CollectContext;
 use crate::reply::Lookup;
 use crate::view::View;
 
 /// A kind of content with its own protocol.
 ///
-/// A kind has no state of its own and opens no socket, no file and no archive: planning goes through the [`Fetcher`],
-/// serving through the [`View`].
+/// A kind has no state of its own and opens no socket, no file and no archive: planning goes through the
+/// [`CollectContext`], serving through the [`View`].
 pub trait Kind: Send + Sync + 'static {
     /// The kind's name and the first segment of its paths in an index: `oci`.
     const NAME: &'static str;
@@ -34,7 +35,7 @@ pub trait Kind: Send + Sync + 'static {
     type Error: Failure;
 
     /// Turns what the manifest asks for into a plan.
-    fn collect(spec: &Self::Spec, fetcher: &Fetcher) -> impl Future<Output = Result<Plan, Self::Error>> + Send;
+    fn collect(spec: &Self::Spec, context: &CollectContext) -> impl Future<Output = Result<Plan, Self::Error>> + Send;
 
     /// Looks at what was fetched, after all of it was: at what only the content itself can tell, such as the signature
     /// inside of a package. `entries` are this kind's; what it returns travels with the archive.
@@ -68,7 +69,7 @@ pub trait Kind: Send + Sync + 'static {
 /// A kind's part of one manifest.
 pub trait Section: Send + Sync {
     /// See [`Kind::collect`].
-    fn collect<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>>;
+    fn collect<'a>(&'a self, context: &'a CollectContext) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>>;
     /// See [`Kind::inspect`].
     fn inspect<'a>(
         &'a self,
@@ -164,9 +165,9 @@ impl<K: Kind> DynKind for Erased<K> {
 struct SpecSection<K: Kind>(K::Spec);
 
 impl<K: Kind> Section for SpecSection<K> {
-    fn collect<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>> {
+    fn collect<'a>(&'a self, context: &'a CollectContext) -> BoxFuture<'a, Result<Plan, Box<dyn Failure>>> {
         Box::pin(
-            async move { K::collect(&self.0, fetcher).await.map_err(|error| -> Box<dyn Failure> { Box::new(error) }) },
+            async move { K::collect(&self.0, context).await.map_err(|error| -> Box<dyn Failure> { Box::new(error) }) },
         )
     }
 

@@ -5,15 +5,21 @@
 //! `airlift-fetch` fetches and locks, [`respond`] answers `HEAD`, ranges and validators.
 //!
 //! * [`kind`]: the trait, and its object-safe twin for the list of kinds.
+//! * [`context`]: what a kind is given to plan with.
+//! * [`machine`]: what a kind may ask about the machine that it plans on.
 //! * [`view`]: what a kind sees of a snapshot.
 //! * [`reply`]: what a path means.
 //! * [`respond`]: the responder.
 
+pub mod context;
 pub mod kind;
+pub mod machine;
 pub mod reply;
 pub mod respond;
 pub mod view;
 
+pub use context::{CollectContext, Signer, SignerError};
 pub use kind::{DynKind, Erased, Kind, Section};
+pub use machine::{Machine, NoMachine};
 pub use reply::{Asked, Content, Found, Lookup, Reply};
 pub use view::View;

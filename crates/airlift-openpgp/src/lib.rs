@@ -1,4 +1,4 @@
-//! Which OpenPGP signatures Airlift believes (RFC 9580, RFC 4880).
+//! Which OpenPGP signatures Airlift believes, and those that it makes (RFC 9580, RFC 4880).
 //!
 //! The library below reads packets and does the mathematics; whether a signature *counts* is decided here, and the same
 //! for every kind:
@@ -10,12 +10,16 @@
 //!   stolen, or for no stated reason, never counts. The signature itself has not expired, and is not from the future.
 //!
 //! What is good but will be refused by stricter clients is told in [`Verified::remarks`].
+//!
+//! [`SigningKey`] signs what Airlift had to write anew: the metadata of repositories of which only a part travels.
 
 mod error;
 mod keyring;
 mod policy;
+mod signing;
 mod verify;
 
 pub use error::{KeyError, Problem, Rejected, VerifyError};
 pub use keyring::{KeyInfo, Keyring};
-pub use verify::{Inline, Verified, unverified_text};
+pub use signing::{SigningError, SigningKey};
+pub use verify::{Data, Inline, Verified, unverified_text};

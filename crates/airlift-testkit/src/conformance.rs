@@ -66,7 +66,8 @@ pub async fn collect(case: &Case, store: &Store) -> Snapshot {
     let fetcher = Fetcher::new(Settings::default(), store.clone(), Arc::new(Silent), CancellationToken::new());
     let fetcher = fetcher.expect("a fetcher");
     let section = case.kind.section(&case.manifest).unwrap_or_else(|error| panic!("{error}"));
-    let plan: Plan = section.collect(&fetcher).await.unwrap_or_else(|error| panic!("{error}"));
+    let context = crate::signing::context(fetcher.clone());
+    let plan: Plan = section.collect(&context).await.unwrap_or_else(|error| panic!("{error}"));
     let collected =
         engine::collect(&fetcher, plan, &Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
     let lock = Lock::new("conformance", Digest::of(case.manifest.as_bytes()), collected.entries, collected.omitted);

@@ -2,4 +2,5 @@
 
 pub mod conformance;
 pub mod registry;
+pub mod signing;
 pub mod upstream;

@@ -125,6 +125,10 @@ pub(crate) struct Network {
     /// Trust this certificate authority too; a PEM file. May be given several times.
     #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
     pub(crate) authorities: Vec<PathBuf>,
+    /// The secret key that signs what is not taken whole; made when it is first needed. Never part of an archive.
+    /// [default: ~/.config/airlift/signing-key.asc]
+    #[arg(long, value_name = "FILE", env = "AIRLIFT_SIGNING_KEY", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) signing_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

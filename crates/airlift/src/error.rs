@@ -6,6 +6,7 @@ use airlift_core::failure::io_class;
 use airlift_core::lock::LockError;
 use airlift_core::manifest::ManifestError;
 use airlift_core::{Class, Failure};
+use airlift_openpgp::SigningError;
 
 /// Any error, on its way to the edge.
 #[derive(Debug)]
@@ -68,6 +69,12 @@ pub(crate) enum ProgramError {
     Racing { attempts: u32, urls: String },
     #[error("{place} is damaged in {count} {}", if *count == 1 { "place" } else { "places" })]
     Damage { place: String, count: usize, moved: u64 },
+    #[error("there is no place to keep the signing key in: neither XDG_CONFIG_HOME nor HOME is set")]
+    NoKeyPlace,
+    #[error("others than its owner can read or change the signing key {} (mode {mode:04o})", path.display())]
+    OpenKey { path: PathBuf, mode: u32 },
+    #[error("the signing key can't be used")]
+    SigningKey { source: SigningError },
     #[error("stopped")]
     Stopped,
 }
@@ -77,6 +84,8 @@ impl Failure for ProgramError {
         match self {
             Self::Runtime { source } | Self::Read { source, .. } | Self::Write { source, .. } => io_class(source),
             Self::Lock { source: LockError::Newer { .. }, .. } => Class::Version,
+            Self::NoKeyPlace | Self::OpenKey { .. } => Class::Machine,
+            Self::SigningKey { source } => source.class(),
             Self::NoManifest { .. }
             | Self::Manifest { .. }
             | Self::EmptyManifest { .. }
@@ -92,6 +101,9 @@ impl Failure for ProgramError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::NoKeyPlace => "name a file with --signing-key",
+            Self::OpenKey { path, .. } => return Some(format!("chmod 600 {}", path.display())),
+            Self::SigningKey { source } => return source.hint(),
             Self::NoManifest { .. } => {
                 "name one ('airlift collect site.yaml'), or write one: README.md begins with an example"
             }

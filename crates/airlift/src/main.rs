@@ -10,6 +10,7 @@ mod kinds;
 mod manifest;
 mod output;
 mod settings;
+mod signing;
 mod stop;
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use airlift_core::manifest::{self, Envelope};
 use airlift_core::{Digest, Lock, LockEntry, Notice, Plan};
 use airlift_fetch::Fetcher;
-use airlift_kind::{DynKind, Section};
+use airlift_kind::{CollectContext, DynKind, Section};
 
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
@@ -41,10 +41,10 @@ impl Manifest {
     }
 
     /// What each kind wants, the kinds one after the other, since most share upstreams.
-    pub(crate) async fn plans(&self, fetcher: &Fetcher) -> Result<Vec<(&'static dyn DynKind, Plan)>, Trouble> {
+    pub(crate) async fn plans(&self, context: &CollectContext) -> Result<Vec<(&'static dyn DynKind, Plan)>, Trouble> {
         let mut plans = Vec::new();
         for (kind, section) in &self.sections {
-            plans.push((*kind, section.collect(fetcher).await.map_err(Trouble::boxed)?));
+            plans.push((*kind, section.collect(context).await.map_err(Trouble::boxed)?));
         }
         match plans.iter().all(|(_, plan)| plan.entries.is_empty() && plan.omissions.is_empty()) {
             true => Err(ProgramError::EmptyManifest { path: self.path.clone() }.into()),

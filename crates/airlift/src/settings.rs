@@ -43,6 +43,30 @@ pub(crate) fn network(arguments: &Network) -> Result<Settings, ProgramError> {
     })
 }
 
+/// Where the signing key is kept, unless another place is named.
+pub(crate) fn signing_key(arguments: &Network) -> Option<PathBuf> {
+    let named = arguments.signing_key.clone().filter(|path| !path.as_os_str().is_empty());
+    let below_home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
+    let config = || variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(below_home);
+    let default = || config().map(|config| config.join("airlift/signing-key.asc"));
+    named.or_else(default)
+}
+
+/// How this machine is set up, for manifests that say to follow it.
+#[derive(Debug)]
+pub(crate) struct ThisMachine;
+
+impl airlift_kind::Machine for ThisMachine {
+    fn variable(&self, name: &str) -> Option<String> {
+        variable(name)
+    }
+
+    fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
+        let answer = std::process::Command::new(program).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
+        answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+    }
+}
+
 /// The usual variables; the spelling in small letters wins, as in curl.
 fn proxies() -> Proxies {
     let either = |name: &str| variable(name).or_else(|| variable(&name.to_ascii_uppercase()));

@@ -11,8 +11,7 @@ mod stored;
 use std::sync::Arc;
 
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_fetch::Fetcher;
-use airlift_kind::{Kind, Lookup, View};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
 
 pub use error::DebError;
 
@@ -29,8 +28,8 @@ impl Kind for Deb {
     type Spec = spec::Spec;
     type Error = DebError;
 
-    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, DebError> {
-        collect::collect(spec, fetcher).await
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, DebError> {
+        collect::collect(spec, context).await
     }
 
     fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {

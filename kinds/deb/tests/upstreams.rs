@@ -37,7 +37,8 @@ impl Repository {
         let section = DEB.section(&manifest).expect("a manifest");
         let settings = Settings { first_wait: Duration::from_millis(1), ..Settings::default() };
         let fetcher = Fetcher::new(settings, Store::memory(), Arc::new(Silent), CancellationToken::new());
-        section.collect(&fetcher.expect("a fetcher")).await.map_err(|error| failure::line(&*error))
+        let context = airlift_testkit::signing::context(fetcher.expect("a fetcher"));
+        section.collect(&context).await.map_err(|error| failure::line(&*error))
     }
 }
 

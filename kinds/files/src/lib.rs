@@ -9,8 +9,7 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_fetch::Fetcher;
-use airlift_kind::{Kind, Lookup, View};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
 
 pub use error::FilesError;
 
@@ -27,8 +26,8 @@ impl Kind for Files {
     type Spec = spec::Spec;
     type Error = FilesError;
 
-    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, FilesError> {
-        collect::collect(spec, fetcher).await
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, FilesError> {
+        collect::collect(spec, &context.fetcher).await
     }
 
     fn request(spec: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {

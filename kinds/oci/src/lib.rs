@@ -9,8 +9,7 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{Index, LockEntry, Plan, Request, UpstreamUrl};
-use airlift_fetch::Fetcher;
-use airlift_kind::{Kind, Lookup, View};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
 
 pub use error::OciError;
 
@@ -27,8 +26,8 @@ impl Kind for Oci {
     type Spec = spec::Spec;
     type Error = OciError;
 
-    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, OciError> {
-        collect::collect(spec, fetcher).await
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, OciError> {
+        collect::collect(spec, &context.fetcher).await
     }
 
     fn request(_: &spec::Spec, entry: &LockEntry, url: UpstreamUrl) -> Request {

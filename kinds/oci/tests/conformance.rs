@@ -129,7 +129,7 @@ async fn plan(registry: &Registry, images: &str, cancel: &CancellationToken) -> 
     let section = DynKind::section(&OCI, &manifest(registry, images)).expect("a section");
     let fetcher =
         Fetcher::new(Settings::default(), Store::memory(), Arc::new(Silent), cancel.clone()).expect("a fetcher");
-    section.collect(&fetcher).await.map_err(|error| error.to_string())
+    section.collect(&airlift_testkit::signing::context(fetcher)).await.map_err(|error| error.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]

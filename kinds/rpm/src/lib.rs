@@ -10,8 +10,7 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_fetch::Fetcher;
-use airlift_kind::{Kind, Lookup, View};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
 
 pub use error::RpmError;
 
@@ -28,8 +27,8 @@ impl Kind for Rpm {
     type Spec = spec::Spec;
     type Error = RpmError;
 
-    async fn collect(spec: &spec::Spec, fetcher: &Fetcher) -> Result<Plan, RpmError> {
-        collect::collect(spec, fetcher).await
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, RpmError> {
+        collect::collect(spec, &context.fetcher).await
     }
 
     fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {

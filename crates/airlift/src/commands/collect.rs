@@ -4,11 +4,12 @@ use airlift_core::event::Task;
 use airlift_core::{Event, Index, Lock, LockEntry, Plan};
 use airlift_fetch::Fetcher;
 use airlift_fetch::engine::{self, Collected, Options};
+use airlift_kind::CollectContext;
 use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
 use super::Context;
-use super::fetching::fetcher;
+use super::fetching::planning;
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
@@ -23,11 +24,11 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     let manifest = Manifest::read(&arguments.manifest)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let fetcher = fetcher(&arguments.network, &store, context)?;
+    let planning = planning(&arguments.network, &store, context)?;
     let options = Options { keep_going: arguments.keep_going };
     let lock = match arguments.locked {
-        true => again(&manifest, &fetcher, &options).await?,
-        false => anew(&manifest, &fetcher, &options).await?,
+        true => again(&manifest, &planning.fetcher, &options).await?,
+        false => anew(&manifest, &planning, &options).await?,
     };
     if context.cancel.is_cancelled() {
         return Err(ProgramError::Stopped.into());
@@ -43,10 +44,11 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
 }
 
 /// Follows the manifest. Where an upstream is changed while it is read, again.
-async fn anew(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Result<Lock, Trouble> {
+async fn anew(manifest: &Manifest, planning: &CollectContext, options: &Options) -> Result<Lock, Trouble> {
+    let fetcher = &planning.fetcher;
     for attempt in 1.. {
         fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
-        let plans = manifest.plans(fetcher).await?;
+        let plans = manifest.plans(planning).await?;
         fetcher.observer().observe(&Event::Ended { task: Task::Plan });
         let mut plan = Plan::default();
         plans.into_iter().for_each(|(_, of_kind)| plan.extend(of_kind));

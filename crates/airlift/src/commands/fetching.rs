@@ -4,17 +4,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use airlift_fetch::Fetcher;
+use airlift_kind::CollectContext;
 use airlift_store::{Store, space};
 
 use super::Context;
 use crate::cli::Network;
 use crate::error::Trouble;
-use crate::settings;
+use crate::{settings, signing};
 
-/// A fetcher that fetches into a store.
-pub(super) fn fetcher(network: &Network, store: &Store, context: &Context<'_>) -> Result<Fetcher, Trouble> {
+/// What kinds plan with: a fetcher that fetches into a store, and the signing key.
+pub(super) fn planning(network: &Network, store: &Store, context: &Context<'_>) -> Result<CollectContext, Trouble> {
     let settings = settings::network(network)?;
-    Ok(Fetcher::new(settings, store.clone(), context.printer.observer(), context.cancel.clone())?)
+    let fetcher = Fetcher::new(settings, store.clone(), context.printer.observer(), context.cancel.clone())?;
+    let signer = signing::signer(settings::signing_key(network), context.printer.observer());
+    Ok(CollectContext { fetcher, signer })
 }
 
 /// Bytes needed at a place, and what they are for.

@@ -7,7 +7,7 @@ use airlift_store::Store;
 use serde_json::json;
 
 use super::Context;
-use super::fetching::{Need, Room, fetcher, rooms};
+use super::fetching::{Need, Room, planning, rooms};
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
 use crate::manifest::Manifest;
@@ -17,12 +17,13 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
     let manifest = Manifest::read(&arguments.manifest)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let fetcher = fetcher(&arguments.network, &store, context)?;
+    let planning = planning(&arguments.network, &store, context)?;
+    let fetcher = &planning.fetcher;
     fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
-    let plans = manifest.plans(&fetcher).await?;
+    let plans = manifest.plans(&planning).await?;
     let (mut lines, mut missing) = (Vec::new(), Vec::new());
     for (kind, plan) in plans {
-        let measured = engine::measure(&fetcher, &plan).await?;
+        let measured = engine::measure(fetcher, &plan).await?;
         missing.extend(plan.omissions.iter().map(|omission| format!("  {}: {}", omission.path, omission.omitted)));
         missing.extend(measured.missing.iter().map(missed));
         lines.push((kind.title(), plan.entries.len() as u64, measured));

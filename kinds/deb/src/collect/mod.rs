@@ -13,6 +13,7 @@ mod tree;
 
 use airlift_core::{Event, Notice, Plan, Root, TreePath};
 use airlift_fetch::{Fetcher, engine};
+use airlift_kind::CollectContext;
 use airlift_openpgp::Keyring;
 
 use crate::error::DebError;
@@ -24,7 +25,8 @@ use tree::Tree;
 /// How often a repository that is changed while its lists are read is read again.
 const MOST_ATTEMPTS: u32 = 4;
 
-pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, DebError> {
+pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, DebError> {
+    let fetcher = &context.fetcher;
     let mut plan = Plan::default();
     for repository in repository::all(spec, fetcher).await? {
         plan.extend(planned(&repository, fetcher).await?);

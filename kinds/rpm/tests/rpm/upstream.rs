@@ -142,5 +142,5 @@ pub(crate) async fn plan_of(manifest: &str) -> Result<Plan, String> {
     let spec = airlift_core::manifest::section(manifest, Rpm::KEYS).map_err(|error| error.to_string())?;
     let cancel = tokio_util::sync::CancellationToken::new();
     let fetcher = Fetcher::new(Settings::default(), Store::memory(), Arc::new(Silent), cancel).expect("a fetcher");
-    Rpm::collect(&spec, &fetcher).await.map_err(|error| line(&error))
+    Rpm::collect(&spec, &airlift_testkit::signing::context(fetcher)).await.map_err(|error| line(&error))
 }
