@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::problem::Problem;
+use crate::solve::{Asked, Installation, Job, Search, Verdict};
+use crate::verify::verify;
+use crate::watch::{Stop, Watch};
 use crate::{Candidate, Catalogue, Error, Explanation, Formula};
 
 /// One request of the manifest: `docker-ce`, one package of a group, one match of a glob.
@@ -85,6 +89,108 @@ pub struct Solution {
 /// # Errors
 /// [`Error`] when it was cancelled, took too long, or the catalogue is beyond every bound.
 pub fn closure(catalogue: &dyn Catalogue, roots: &[Root], options: &Options<'_>) -> Result<Closure, Error> {
-    let _ = (catalogue, roots, options);
-    todo!()
+    let problem = Problem::new(catalogue, options.recommends);
+    let watch = Watch::new(options.time, options.cancelled);
+    let united = Union { roots, search: Search::new(&problem, &watch), problem: &problem, watch: &watch };
+    united.solve(options.transactions)
+}
+
+/// The solves of one closure.
+struct Union<'u> {
+    roots: &'u [Root],
+    search: Search<'u>,
+    problem: &'u Problem<'u>,
+    watch: &'u Watch<'u>,
+}
+
+impl Union<'_> {
+    fn solve(&self, transactions: Transactions) -> Result<Closure, Error> {
+        let all: Vec<usize> = (0..self.roots.len()).collect();
+        let mut closure = Closure::default();
+        if all.is_empty() {
+            return Ok(closure);
+        }
+        if transactions != Transactions::EachByItself {
+            match self.attempt(&all)? {
+                Verdict::Solved(installation) => {
+                    self.add(&mut closure, &all, installation);
+                    return Ok(self.finish(closure));
+                }
+                Verdict::Unsolvable(reason) if transactions == Transactions::Together => {
+                    closure.unsolved = all.into_iter().map(|root| (root, reason.clone())).collect();
+                    return Ok(closure);
+                }
+                Verdict::Unsolvable(reason) => closure.apart = Some(reason),
+            }
+        }
+        let mut alone = Vec::new();
+        for root in all {
+            match self.attempt(&[root])? {
+                Verdict::Solved(installation) => alone.push((root, installation)),
+                Verdict::Unsolvable(reason) => closure.unsolved.push((root, reason)),
+            }
+        }
+        // Where some cannot be had at all, the others may still go together.
+        if transactions == Transactions::TogetherFirst && !closure.unsolved.is_empty() && alone.len() > 1 {
+            let rest: Vec<usize> = alone.iter().map(|&(root, _)| root).collect();
+            if let Verdict::Solved(installation) = self.attempt(&rest)? {
+                closure.apart = None;
+                self.add(&mut closure, &rest, installation);
+                return Ok(self.finish(closure));
+            }
+        }
+        for (root, installation) in alone {
+            self.add(&mut closure, &[root], installation);
+        }
+        Ok(self.finish(closure))
+    }
+
+    /// Solves these roots as one installation, and checks the answer.
+    fn attempt(&self, roots: &[usize]) -> Result<Verdict, Error> {
+        let mut job = Job { required: Vec::new(), wished: Vec::new() };
+        for &position in roots {
+            let root = &self.roots[position];
+            let asked = Asked {
+                root: position,
+                label: root.label.clone(),
+                choices: self.problem.choices(&root.needs).to_vec(),
+                choice: self.problem.as_choice(&root.needs),
+            };
+            // By itself, a root that is not required is solved like any other: what it lacks is told in full.
+            if root.required || roots.len() == 1 { job.required.push(asked) } else { job.wished.push(asked) }
+        }
+        let label = || match roots {
+            [root] => self.roots[*root].label.clone(),
+            _ => format!("{} requests together", roots.len()),
+        };
+        let verdict = self.search.run(&job).map_err(|stop| match stop {
+            Stop::OutOfTime => Error::OutOfTime { limit: self.watch.time, root: label() },
+            Stop::Cancelled | Stop::TooHard => Error::Cancelled,
+        })?;
+        if let Verdict::Solved(installation) = &verdict {
+            let base: Vec<_> = job.required.iter().map(|asked| asked.choice).collect();
+            verify(self.problem, &installation.nodes, &base).map_err(|what| Error::Wrong { root: label(), what })?;
+        }
+        Ok(verdict)
+    }
+
+    fn add(&self, closure: &mut Closure, roots: &[usize], installation: Installation) {
+        let Installation { nodes, erasing, refused } = installation;
+        let refuses = |root: &usize| refused.iter().any(|(position, _)| position == root);
+        let roots: Vec<usize> = roots.iter().copied().filter(|root| !refuses(root)).collect();
+        let travelling = nodes.into_iter().filter(|&node| !self.problem.is_installed(node));
+        let mut chosen: Vec<Candidate> = travelling.filter_map(|node| self.problem.candidate(node)).collect();
+        chosen.sort_unstable();
+        closure.chosen.extend(&chosen);
+        closure.erasing.extend(erasing.into_iter().flat_map(|why| roots.iter().map(move |&root| (root, why.clone()))));
+        closure.unsolved.extend(refused);
+        closure.solutions.push(Solution { roots, chosen });
+    }
+
+    fn finish(&self, mut closure: Closure) -> Closure {
+        closure.chosen.sort_unstable();
+        closure.chosen.dedup();
+        closure.unsolved.sort_by_key(|&(root, _)| root);
+        closure
+    }
 }

@@ -70,7 +70,8 @@ impl Formula {
     /// `(this if condition else otherwise)`: this where the condition holds, the other where it does not.
     #[must_use]
     pub fn if_else(self, condition: Self, otherwise: Self) -> Self {
-        self.only_if(condition.clone()).and(condition.or(otherwise))
+        // A condition that does not hold is not made to hold: the other comes first.
+        self.only_if(condition.clone()).and(otherwise.or(condition))
     }
 
     /// `(this unless condition)`: this holds and the condition does not, as rpm has it.

@@ -23,6 +23,14 @@ mod closure;
 mod error;
 mod explain;
 mod formula;
+mod guide;
+mod problem;
+mod provider;
+mod solve;
+mod translate;
+mod verify;
+mod watch;
+mod words;
 
 pub use catalogue::{Candidate, Capability, Catalogue, Conflict, Dependencies, Slot};
 pub use closure::{Closure, Options, Root, Solution, Transactions, closure};

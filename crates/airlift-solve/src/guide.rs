@@ -1,0 +1,347 @@
+//! A proposal: what a package manager would choose, before anything had to be taken back.
+//!
+//! dnf and apt first take what leaves no choice between names, the highest version of each, and only then choose between
+//! names, where what is installed, chosen or recommended already comes first. A guide walks the packages in that order,
+//! without backtracking, and notes what it would choose for every choice. The solver asks the same choices, in another
+//! order, and tries what the guide noted first: so the answer is the package manager's wherever no search was needed, and
+//! a valid one everywhere.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+use crate::problem::{Choice, Exclusion, Kind, Node, Place, Problem};
+
+/// How many nodes a guide looks at before it leaves the rest to the solver.
+const STEPS: u64 = 20_000_000;
+
+/// What to try first, by choice.
+pub(crate) type Picks = HashMap<Choice, Node>;
+
+/// What came of one wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It holds already, whatever else is chosen.
+    Holds,
+    /// The guide found a way.
+    Granted,
+    /// The guide found none, and a search may.
+    Unclear,
+    /// Everything that would do is ruled out.
+    Hopeless,
+}
+
+/// The walk and its state.
+pub(crate) struct Guide<'p> {
+    problem: &'p Problem<'p>,
+    chosen: HashSet<Node>,
+    /// The chosen candidates, in the order of choice.
+    order: Vec<Node>,
+    owner: HashMap<Place, Node>,
+    active: HashSet<Exclusion>,
+    /// How many active exclusions have the node.
+    banned: HashMap<Node, u32>,
+    /// What is installed and may still be replaced.
+    replaceable: HashSet<Node>,
+    recommended: HashSet<Node>,
+    picks: Picks,
+    /// Choices to look at now, and choices between names, which wait.
+    now: VecDeque<Choice>,
+    later: VecDeque<Choice>,
+    /// Choices that hold only because something is absent so far.
+    provisional: Vec<Choice>,
+    /// Choices that nothing can meet here.
+    given_up: HashSet<Choice>,
+    log: Vec<Change>,
+    steps: Cell<u64>,
+}
+
+/// One change of the state, to be taken back.
+enum Change {
+    Chosen(Node),
+    Owned(Place, Option<Node>),
+    Activated(Exclusion),
+    Picked(Choice, Option<Node>),
+    Provisional,
+}
+
+impl<'p> Guide<'p> {
+    /// A guide that begins with what is installed. All of it may be replaced.
+    pub(crate) fn new(problem: &'p Problem<'p>) -> Self {
+        let mut guide = Self::empty(problem);
+        for &node in problem.installed() {
+            guide.choose(node);
+            guide.replaceable.insert(node);
+        }
+        // What installed packages need is there, or was tolerated.
+        guide.now.clear();
+        guide
+    }
+
+    /// A guide that begins with a solution, and leaves it as it is.
+    pub(crate) fn from_solution(problem: &'p Problem<'p>, solution: &[Node]) -> Self {
+        let mut guide = Self::empty(problem);
+        for &node in solution {
+            guide.choose(node);
+        }
+        guide.walk(&[]);
+        guide.log.clear();
+        guide
+    }
+
+    fn empty(problem: &'p Problem<'p>) -> Self {
+        Self {
+            problem,
+            chosen: HashSet::new(),
+            order: Vec::new(),
+            owner: HashMap::new(),
+            active: HashSet::new(),
+            banned: HashMap::new(),
+            replaceable: HashSet::new(),
+            recommended: HashSet::new(),
+            picks: Picks::new(),
+            now: VecDeque::new(),
+            later: VecDeque::new(),
+            provisional: Vec::new(),
+            given_up: HashSet::new(),
+            log: Vec::new(),
+            steps: Cell::new(0),
+        }
+    }
+
+    /// Walks from these choices. What cannot be met is left to the solver.
+    pub(crate) fn walk(&mut self, choices: &[Choice]) {
+        self.now.extend(choices);
+        while let Err(choice) = self.settle() {
+            self.given_up.insert(choice);
+        }
+    }
+
+    /// Tries a wish, and takes it back where it cannot be had.
+    pub(crate) fn wish(&mut self, choice: Choice) -> Outlook {
+        if self.problem.options(choice).iter().any(|node| self.chosen.contains(node)) {
+            return Outlook::Holds;
+        }
+        let mark = self.log.len();
+        self.later.clear();
+        if !self.meet(choice, true) {
+            return Outlook::Hopeless;
+        }
+        if self.settle().is_ok() && !self.is_spent() {
+            return Outlook::Granted;
+        }
+        self.now.clear();
+        self.later.clear();
+        self.undo(mark);
+        Outlook::Unclear
+    }
+
+    /// The chosen candidates, in the order of choice.
+    pub(crate) fn order(&self) -> &[Node] {
+        &self.order
+    }
+
+    pub(crate) fn has(&self, node: Node) -> bool {
+        self.chosen.contains(&node)
+    }
+
+    pub(crate) fn into_picks(self) -> Picks {
+        self.picks
+    }
+
+    /// Meets all open choices. Stops at the first that cannot be met, and names it.
+    fn settle(&mut self) -> Result<(), Choice> {
+        while !self.is_spent() {
+            if let Some(choice) = self.now.pop_front() {
+                self.met(choice, false)?;
+            } else if let Some(choice) = self.later.pop_front() {
+                self.met(choice, true)?;
+            } else {
+                let is_broken =
+                    |choice: &&Choice| !self.given_up.contains(choice) && self.satisfier(**choice).is_none();
+                let broken: Vec<Choice> = self.provisional.iter().filter(is_broken).copied().collect();
+                if broken.is_empty() {
+                    return Ok(());
+                }
+                self.now.extend(broken);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_spent(&self) -> bool {
+        self.steps.get() > STEPS
+    }
+
+    fn met(&mut self, choice: Choice, decide: bool) -> Result<(), Choice> {
+        if self.meet(choice, decide) { Ok(()) } else { Err(choice) }
+    }
+
+    /// Meets one choice: it holds already, or a node of it is chosen now, or it waits. `false` if none can be chosen.
+    fn meet(&mut self, choice: Choice, decide: bool) -> bool {
+        if let Some(node) = self.satisfier(choice) {
+            if matches!(self.problem.kind(node), Kind::Absent(_)) {
+                self.provisional.push(choice);
+                self.log.push(Change::Provisional);
+            }
+            self.pick(choice, node);
+            return true;
+        }
+        let options = self.problem.options(choice);
+        let mut open = options.iter().copied().filter(|&node| self.is_open(node));
+        let Some(first) = open.next() else { return false };
+        let place = self.problem.place(first);
+        let preferred = |node: &Node| self.recommended.contains(node);
+        let best = if preferred(&first) {
+            first
+        } else {
+            match open.find(|&node| self.problem.place(node) != place) {
+                Some(_) if !decide => {
+                    self.later.push_back(choice);
+                    return true;
+                }
+                Some(other) if preferred(&other) => other,
+                Some(_) => open.find(preferred).unwrap_or(first),
+                None => first,
+            }
+        };
+        self.pick(choice, best);
+        self.choose(best);
+        true
+    }
+
+    /// What makes a choice hold: a chosen node, else an absence.
+    fn satisfier(&self, choice: Choice) -> Option<Node> {
+        let options = self.problem.options(choice);
+        self.steps.set(self.steps.get() + 1 + options.len() as u64);
+        options.iter().copied().find(|node| self.chosen.contains(node)).or_else(|| {
+            options.iter().copied().find(|&node| match self.problem.kind(node) {
+                Kind::Absent(exclusion) => !self.problem.members(exclusion).iter().any(|node| self.has(*node)),
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether a node can be chosen beside what is chosen.
+    fn is_open(&self, node: Node) -> bool {
+        let problem = self.problem;
+        match problem.kind(node) {
+            // It would have satisfied the choice.
+            Kind::Absent(_) => return false,
+            Kind::Branch => return true,
+            Kind::Candidate(_) => {}
+        }
+        if self.banned.contains_key(&node) {
+            return false;
+        }
+        let place = problem.place(node);
+        let beside = self.owner.get(&place).is_none_or(|owner| self.replaceable.contains(owner));
+        beside && !problem.rules(node).excludes.iter().any(|&exclusion| self.hits(exclusion))
+    }
+
+    /// Whether an exclusion has a member that is chosen and cannot be replaced.
+    fn hits(&self, exclusion: Exclusion) -> bool {
+        let members = self.problem.members(exclusion);
+        members.iter().any(|node| self.chosen.contains(node) && !self.replaceable.contains(node))
+    }
+
+    fn pick(&mut self, choice: Choice, node: Node) {
+        let before = self.picks.insert(choice, node);
+        self.log.push(Change::Picked(choice, before));
+    }
+
+    fn choose(&mut self, node: Node) {
+        let problem = self.problem;
+        if !self.chosen.insert(node) {
+            return;
+        }
+        self.log.push(Change::Chosen(node));
+        let is_candidate = matches!(problem.kind(node), Kind::Candidate(_));
+        if is_candidate {
+            self.order.push(node);
+        }
+        let place = problem.place(node);
+        if !problem.is_parallel(place) {
+            let before = self.owner.insert(place, node);
+            self.log.push(Change::Owned(place, before));
+            if let Some(before) = before {
+                self.chosen.remove(&before);
+            }
+        }
+        let rules = problem.rules(node);
+        self.now.extend(&rules.requires);
+        for &exclusion in &rules.excludes {
+            self.activate(exclusion);
+        }
+        self.make_room(&rules.excludes);
+        if is_candidate && !problem.is_installed(node) {
+            for formula in &rules.recommends {
+                if let Some(capability) = formula.capability() {
+                    let options: Rc<[Node]> = problem.options(problem.providers(capability));
+                    self.recommended.extend(options.iter());
+                }
+            }
+        }
+    }
+
+    /// What is replaceable goes where it is excluded.
+    fn make_room(&mut self, excludes: &[Exclusion]) {
+        if !self.replaceable.is_empty() {
+            for &exclusion in excludes {
+                for node in self.problem.members(exclusion).iter().filter(|node| self.replaceable.contains(node)) {
+                    self.chosen.remove(node);
+                }
+            }
+        }
+    }
+
+    fn activate(&mut self, exclusion: Exclusion) {
+        if self.active.insert(exclusion) {
+            self.log.push(Change::Activated(exclusion));
+            for &node in self.problem.members(exclusion).iter() {
+                *self.banned.entry(node).or_default() += 1;
+            }
+        }
+    }
+
+    fn undo(&mut self, mark: usize) {
+        for change in self.log.drain(mark..).rev() {
+            match change {
+                Change::Chosen(node) => {
+                    self.chosen.remove(&node);
+                    if self.order.last() == Some(&node) {
+                        self.order.pop();
+                    }
+                }
+                Change::Owned(place, before) => {
+                    if let Some(before) = before {
+                        self.owner.insert(place, before);
+                        self.chosen.insert(before);
+                    } else {
+                        self.owner.remove(&place);
+                    }
+                }
+                Change::Activated(exclusion) => {
+                    self.active.remove(&exclusion);
+                    for node in self.problem.members(exclusion).iter() {
+                        if let Some(count) = self.banned.get_mut(node) {
+                            *count -= 1;
+                            if *count == 0 {
+                                self.banned.remove(node);
+                            }
+                        }
+                    }
+                }
+                Change::Picked(choice, before) => {
+                    match before {
+                        Some(before) => self.picks.insert(choice, before),
+                        None => self.picks.remove(&choice),
+                    };
+                }
+                Change::Provisional => {
+                    self.provisional.pop();
+                }
+            }
+        }
+    }
+}
