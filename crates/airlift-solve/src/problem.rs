@@ -318,7 +318,10 @@ impl<'c> Problem<'c> {
         let asked = self.catalogue.dependencies(candidate);
         let mut rules = Rules::default();
         for formula in &asked.requires {
-            rules.requires.extend(self.choices(formula).iter());
+            let choices = self.choices(formula);
+            if self.binds(node, &choices) {
+                rules.requires.extend(choices.iter());
+            }
         }
         for conflict in &asked.conflicts {
             self.add_conflict(node, conflict, &mut rules);
@@ -326,40 +329,36 @@ impl<'c> Problem<'c> {
         if self.recommends {
             rules.recommends = asked.recommends;
         }
-        if self.is_installed(node) {
-            self.tolerate(&mut rules);
-        }
         let rules = Rc::new(rules);
         self.tables.borrow_mut().rules.insert(node, Rc::clone(&rules));
         rules
     }
 
     fn add_conflict(&self, node: Node, conflict: &Conflict, rules: &mut Rules) {
-        match conflict.with.capability() {
-            Some(capability) => {
-                let exclusion = self.exclusion(capability, conflict.word, Some(node));
-                if !self.members(exclusion).is_empty() {
-                    rules.excludes.push(exclusion);
-                }
+        let Some(capability) = conflict.with.capability() else {
+            let owner = Owner::Conflict { node, word: conflict.word };
+            let choices = self.translate(&conflict.with.clone().negated(), &owner);
+            if self.binds(node, &choices) {
+                rules.requires.extend(choices);
             }
-            None => {
-                let owner = Owner::Conflict { node, word: conflict.word };
-                rules.requires.extend(self.translate(&conflict.with.clone().negated(), &owner));
-            }
+            return;
+        };
+        let mut exclusion = self.exclusion(capability, conflict.word, Some(node));
+        let mut members = self.members(exclusion);
+        if self.is_installed(node) && members.iter().any(|&member| self.is_installed(member)) {
+            // They stand beside one another on the targets.
+            members = members.iter().copied().filter(|&member| !self.is_installed(member)).collect();
+            let (word, text) = self.wording(exclusion);
+            exclusion = self.add_exclusion(ExclusionData { nodes: Rc::clone(&members), text, word });
+        }
+        if !members.is_empty() {
+            rules.excludes.push(exclusion);
         }
     }
 
-    /// Drops of an installed candidate's rules what the targets break already: they run all the same.
-    fn tolerate(&self, rules: &mut Rules) {
-        rules.requires.retain(|&choice| self.holds(choice, &|node| self.is_installed(node)));
-        for exclusion in &mut rules.excludes {
-            let nodes = self.members(*exclusion);
-            if nodes.iter().any(|&node| self.is_installed(node)) {
-                let nodes = nodes.iter().copied().filter(|&node| !self.is_installed(node)).collect();
-                let (word, text) = self.wording(*exclusion);
-                *exclusion = self.add_exclusion(ExclusionData { nodes, text, word });
-            }
-        }
+    /// Whether a requirement of a candidate counts. What is broken on the targets already does not: they run all the same.
+    fn binds(&self, node: Node, choices: &[Choice]) -> bool {
+        !self.is_installed(node) || choices.iter().all(|&choice| self.holds(choice, &|node| self.is_installed(node)))
     }
 
     /// Whether a choice holds where `chosen` says which candidates are there.
