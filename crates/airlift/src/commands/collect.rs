@@ -24,7 +24,7 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     let manifest = Manifest::read(&arguments.manifest)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let planning = planning(&arguments.network, &store, context)?;
+    let planning = planning(&arguments.network, &store, &arguments.manifest, context)?;
     let options = Options { keep_going: arguments.keep_going };
     let lock = match arguments.locked {
         true => again(&manifest, &planning.fetcher, &options).await?,

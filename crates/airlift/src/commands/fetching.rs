@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use airlift_fetch::Fetcher;
 use airlift_kind::CollectContext;
@@ -12,12 +13,20 @@ use crate::cli::Network;
 use crate::error::Trouble;
 use crate::{settings, signing};
 
-/// What kinds plan with: a fetcher that fetches into a store, and the signing key.
-pub(super) fn planning(network: &Network, store: &Store, context: &Context<'_>) -> Result<CollectContext, Trouble> {
-    let settings = settings::network(network)?;
+/// What kinds plan with: a fetcher that fetches into a store, and the signing key. Relative paths are relative to the
+/// manifest's folder.
+pub(super) fn planning(
+    network: &Network,
+    store: &Store,
+    manifest: &Path,
+    context: &Context<'_>,
+) -> Result<CollectContext, Trouble> {
+    let mut settings = settings::network(network)?;
+    let absolute = std::path::absolute(manifest).ok();
+    settings.folder = absolute.and_then(|path| path.parent().map(Path::to_owned));
     let fetcher = Fetcher::new(settings, store.clone(), context.printer.observer(), context.cancel.clone())?;
     let signer = signing::signer(settings::signing_key(network), context.printer.observer());
-    Ok(CollectContext { fetcher, signer })
+    Ok(CollectContext { fetcher, signer, machine: Arc::new(settings::ThisMachine) })
 }
 
 /// Bytes needed at a place, and what they are for.

@@ -17,7 +17,7 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
     let manifest = Manifest::read(&arguments.manifest)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let planning = planning(&arguments.network, &store, context)?;
+    let planning = planning(&arguments.network, &store, &arguments.manifest, context)?;
     let fetcher = &planning.fetcher;
     fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
     let plans = manifest.plans(&planning).await?;
