@@ -292,7 +292,7 @@ fn with_header(reply: Reply, name: HeaderName, value: HeaderValue) -> Reply {
         }
         Reply::Content(content) => Reply::Content(content.with_header(name, value)),
         Reply::Later(later) => Reply::Later(Box::pin(async move { with_header(later.await, name, value) })),
-        other @ (Reply::Pass | Reply::Redirect(_)) => other,
+        other => other,
     }
 }
 
