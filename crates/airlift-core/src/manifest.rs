@@ -4,12 +4,14 @@
 //! a kind, which reads its own part of the same text with [`section`]. So an error names line and column of the file
 //! that the person sees, and an unknown field the nearest known one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// The version of the manifest's format that this program reads.
 pub const VERSION: u32 = 1;
@@ -68,6 +70,21 @@ pub fn section<T: DeserializeOwned>(text: &str, keys: &'static [&'static str]) -
         serde::de::DeserializeSeed::deserialize(seed, deserializer)
     })
     .map_err(|error| yaml_error(text, error))
+}
+
+/// The text of a manifest in which a kind has these values under one of its keys, and its other keys as `text` has them:
+/// what another kind's plan asks of it, beside what the person who wrote `text` asks of it.
+///
+/// # Errors
+///
+/// [`ManifestError`] with line and column.
+pub fn asking(text: &str, keys: &[&str], (key, values): (&str, Vec<Value>)) -> Result<String, ManifestError> {
+    let manifest: Result<BTreeMap<String, Value>, _> = serde_saphyr::from_str_with_options(text, person_options());
+    let mut manifest = manifest.map_err(|error| yaml_error(text, error))?;
+    manifest.retain(|other, _| keys.contains(&other.as_str()));
+    manifest.insert(key.to_owned(), Value::Array(values));
+    // JSON is YAML too.
+    Ok(serde_json::to_string(&manifest).expect("plain data with string keys is always JSON"))
 }
 
 /// Options for what a person writes: `on` and `yes` are texts, aliases are bounded, duplicate keys are refused.
@@ -286,6 +303,14 @@ mod tests {
         let toy: Toy = section(text, &["toys"]).expect("a section");
         assert_eq!(toy.toys, ["a", "on"]);
         assert_eq!(section::<Toy>("version: 1\n", &["toys"]), Ok(Toy::default()));
+    }
+
+    #[test]
+    fn what_is_asked_for_stands_beside_the_other_keys() {
+        let text = "version: 1\ntoys: [a]\ncolours: {a: red}\nothers: 1\n";
+        let asked = asking(text, &["toys", "colours"], ("toys", vec!["b".into()])).expect("a manifest");
+        assert_eq!(asked, r#"{"colours":{"a":"red"},"toys":["b"]}"#);
+        assert_eq!(section::<Toy>(&asked, &["toys"]).expect("a section").toys, ["b"]);
     }
 
     #[test]

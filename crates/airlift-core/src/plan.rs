@@ -24,6 +24,24 @@ pub struct Plan {
     pub notices: Vec<Notice>,
     /// What the plan stands on, and what upstream may change while it is being fetched.
     pub roots: Vec<Root>,
+    /// What other kinds shall collect besides.
+    pub also: Vec<Also>,
+}
+
+/// Something that a kind wants of another one: the images that a chart deploys.
+///
+/// It is written as a person would write it into the manifest. So no kind knows another, and what is asked for so travels
+/// through the same code as what the manifest itself names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Also {
+    /// The key of the manifest under which it is put: `images`.
+    pub key: String,
+    /// What it is called there, for messages, without what tells versions apart: `docker.io/library/nginx`.
+    pub name: String,
+    /// The entry of the list that the key has.
+    pub value: serde_json::Value,
+    /// Who wants it: `the chart jupyterhub 4.1.0`.
+    pub why: String,
 }
 
 /// A document that names, directly or not, all else of a plan: a repository's signed index.
@@ -45,6 +63,7 @@ impl Plan {
         self.omissions.extend(other.omissions);
         self.notices.extend(other.notices);
         self.roots.extend(other.roots);
+        self.also.extend(other.also);
     }
 }
 
@@ -87,7 +106,7 @@ impl PlanEntry {
     /// The blob's name, where a promised SHA-256 or the source tells it.
     pub fn digest(&self) -> Option<Digest> {
         match &self.source {
-            Source::Stored { digest, .. } => Some(*digest),
+            Source::Stored { digest, .. } | Source::Made { digest } => Some(*digest),
             Source::Generated(bytes) => Some(Digest::of(bytes)),
             Source::Fetch(_) => self.checksums.iter().find_map(Checksum::digest),
         }
@@ -107,6 +126,12 @@ pub enum Source {
         digest: Digest,
         /// What it was fetched with.
         request: Request,
+    },
+    /// From the store, where the kind has put what it made itself and is too large for a lock. No URL brings it again;
+    /// the kind does.
+    Made {
+        /// The blob.
+        digest: Digest,
     },
 }
 

@@ -1,0 +1,18 @@
+//! What both collecting and serving know of an archive's repositories: `helm/repositories.json`.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the list is, below the kind's name.
+pub(crate) const LIST: &str = "repositories.json";
+
+/// One repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    /// What it is called, and the folder that it is served in.
+    pub(crate) name: String,
+    /// Where it was collected from, without secrets and without a slash at its end.
+    pub(crate) url: String,
+    /// Whether it came along since a chart of another one depends on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) implied: bool,
+}

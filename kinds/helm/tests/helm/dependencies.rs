@@ -1,0 +1,101 @@
+//! Charts that depend on others, and images.
+
+use serde_json::json;
+
+use crate::charts::{Repository, Served, omissions, paths, plan};
+
+fn depends(on: &Repository, version: &str) -> String {
+    format!("dependencies:\n- {{name: db, version: \"{version}\", repository: \"{}/\"}}\n", on.url())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dependencies_travel_from_other_repositories() {
+    let (one, two, three) = (Repository::start().await, Repository::start().await, Repository::start().await);
+    three.add("base", "0.1.0", "");
+    let base = format!("dependencies:\n- {{name: base, version: 0.x, repository: \"{}\"}}\n", three.url());
+    for version in ["1.0.0", "1.2.0", "1.3.0-rc.1", "2.0.0"] {
+        two.add("db", version, &base);
+    }
+    one.add("web", "1.0.0", &depends(&two, "^1"));
+    let lock = format!("dependencies:\n- {{name: db, version: 1.0.0, repository: \"{}\"}}\n", two.url());
+    one.add_files("locked", "1.0.0", (&depends(&two, "^1"), &[("Chart.lock", &lock)]));
+    let served = Served::of(format!("version: 1\nhelm:\n{}", one.entry("one", ""))).await;
+    let authority = |repository: &Repository| repository.upstream.address().to_string();
+    let has = |repository: &Repository, file: &str| {
+        served.snapshot.index.get(&format!("helm/{}/charts/charts/{file}", authority(repository))).is_some()
+    };
+    assert!(has(&two, "db-1.2.0.tgz"), "the newest in the range");
+    assert!(has(&two, "db-1.0.0.tgz"), "the one that the lock pins");
+    assert!(!has(&two, "db-1.3.0-rc.1.tgz") && !has(&two, "db-2.0.0.tgz"));
+    assert!(has(&three, "base-0.1.0.tgz"), "and what that depends on");
+    let index = served.get_from(&authority(&two), "/charts/index.yaml").await;
+    assert!(String::from_utf8_lossy(&index.1).contains("\"urls\":[\"charts/db-1.2.0.tgz\"]"));
+    let without =
+        plan(&format!("version: 1\nhelm:\n{}", one.entry("one", ", dependencies: false"))).await.expect("a plan");
+    assert_eq!(without.entries.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_had_is_missed_only_where_it_is_needed() {
+    let (one, two) = (Repository::start().await, Repository::start().await);
+    two.add("db", "1.0.0", "");
+    one.add("web", "1.0.0", &depends(&two, "^2"));
+    let inside = [("charts/db/Chart.yaml", "name: db\nversion: 2.0.0\n")];
+    one.add_files("vendored", "1.0.0", (&depends(&two, "^2"), &inside));
+    one.add("gone", "1.0.0", "dependencies:\n- {name: x, version: 1, repository: \"http://127.0.0.1:1/\"}\n- {name: y, version: 1, repository: \"file://../y\"}\n");
+    let plan = plan(&format!("version: 1\nhelm:\n{}", one.entry("one", ""))).await.expect("a plan");
+    let omitted = omissions(&plan);
+    assert_eq!(omitted.len(), 2, "{omitted:#?}");
+    assert!(omitted.iter().any(|omission| omission.contains("web-1.0.0.tgz") && omission.contains("has no db ^2")));
+    assert!(omitted.iter().any(|omission| omission.contains("gone-1.0.0.tgz") && omission.contains("depends on x 1")));
+    assert!(plan.notices.iter().any(|notice| notice.path.name() == "vendored-1.0.0.tgz"), "{:?}", plan.notices);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_are_asked_for_and_told_apart() {
+    let one = Repository::start().await;
+    let files = [
+        (
+            "values.yaml",
+            "image: {repository: quay.io/a/b, tag: ''}\nextra: {enabled: false, image: {repository: a/extra, tag: 1}}\n",
+        ),
+        ("templates/pod.yaml", "image: \"nginx:1.29\"\n"),
+    ];
+    one.add_files("web", "1.0.0", ("", &files));
+    one.add("other", "1.0.0", "");
+    let manifest = |images: &str| {
+        format!("version: 1\nhelm:\n{}", one.entry("one", &format!(", charts: [web], images: {images}")))
+    };
+    let planned = plan(&manifest("true")).await.expect("a plan");
+    let asked: Vec<_> = planned.also.iter().map(|also| (also.key.as_str(), also.value.clone())).collect();
+    assert_eq!(
+        asked,
+        [("images", json!({ "ref": "docker.io/library/nginx:1.29" })), ("images", json!({ "ref": "quay.io/a/b:9" }))]
+    );
+    assert_eq!(planned.also[1].why, "the chart web 1.0.0, guessed from its values");
+    let notice = &planned.notices[0].notice;
+    assert!(notice.contains("certain: docker.io/library/nginx:1.29; guessed: quay.io/a/b:9"), "{notice}");
+    let planned =
+        plan(&manifest("{platforms: [linux/arm64], exclude: [\"*/nginx:*\"], values: {extra: {enabled: true}}}")).await;
+    let values: Vec<_> = planned.expect("a plan").also.into_iter().map(|also| also.value).collect();
+    let platforms = ["linux/arm64"];
+    assert_eq!(
+        values,
+        [
+            json!({ "ref": "docker.io/a/extra:1", "platforms": platforms }),
+            json!({ "ref": "quay.io/a/b:9", "platforms": platforms })
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fits_nothing_is_missed_by_name() {
+    let one = Repository::start().await;
+    one.add("web", "1.0.0", "");
+    let charts = ", charts: [{name: web, version: \">=4\"}, none]";
+    let plan = plan(&format!("version: 1\nhelm:\n{}", one.entry("one", charts))).await.expect("a plan");
+    let omitted = omissions(&plan);
+    assert!(omitted[0].contains("no version of web >=4 fits; it has 1 versions, such as 1.0.0"), "{omitted:?}");
+    assert!(omitted[1].contains("the repository has no chart none"), "{omitted:?}");
+    assert_eq!(paths(&plan), ["helm/one/index.yaml", "helm/repositories.json"]);
+}
