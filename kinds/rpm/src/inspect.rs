@@ -1,0 +1,253 @@
+//! The signatures inside of packages, looked at once all packages are there.
+//!
+//! That a package is the one that the metadata names is known by then: it has the checksum. Its own signature says who
+//! built it, and clients with `gpgcheck=1` insist on it. Of a package only its headers are read, unless it is so old that
+//! its signature is over all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use airlift_core::{LockEntry, Notice, Time, TreePath};
+use airlift_fetch::{FetchError, Fetcher};
+use airlift_openpgp::{Keyring, Problem, VerifyError};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+
+use crate::collect::{self, Signed};
+use crate::error::{RpmError, Wrong};
+use crate::format::header::{self, Start};
+use crate::format::{FormatError, signature};
+
+/// How many packages are looked at at a time; the mathematics are done on the threads that may block.
+const AT_ONCE: usize = 16;
+
+/// How many bytes of a package are read at a time where all of it is signed.
+const CHUNK: u64 = 1 << 20;
+
+/// How many packages are named in a message that counts more.
+const NAMED: usize = 5;
+
+/// Looks at every package of every repository.
+pub(crate) async fn inspect(
+    repositories: Vec<Signed>,
+    entries: &[&LockEntry],
+    fetcher: &Fetcher,
+) -> Result<Vec<Notice>, RpmError> {
+    let mut notices = Vec::new();
+    for repository in repositories {
+        let folder = format!("rpm/{}", repository.id);
+        let packages = entries.iter().filter(|entry| entry.media_type == collect::PACKAGE);
+        // Packages that lie at several paths are the same bytes, and have the same signature.
+        let packages: BTreeMap<_, _> = packages
+            .filter(|entry| entry.path.below(&folder).is_some())
+            .map(|entry| (entry.blob, (entry.size, entry.path.clone())))
+            .collect();
+        let total = packages.len();
+        let ring = Arc::new(repository.ring.clone());
+        let fetcher = fetcher.clone();
+        let looked = stream::iter(packages).map(move |(blob, (size, path))| {
+            let (file, ring) = (Stored { fetcher: fetcher.clone(), blob, size }, Arc::clone(&ring));
+            async move { (path, of_package(file, ring).await) }
+        });
+        let found: Vec<_> = looked.buffer_unordered(AT_ONCE).collect().await;
+        let mut report = Report { total, ..Report::default() };
+        for (path, verdict) in found {
+            let name = path.below(&folder).unwrap_or(path.as_str()).to_owned();
+            let unreadable = |source| RpmError::Package { id: repository.id.clone(), name: name.clone(), source };
+            report.add(&name, verdict.map_err(unreadable)?);
+        }
+        notices.extend(report.finish(&repository)?);
+    }
+    Ok(notices)
+}
+
+/// A package in the store.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) fetcher: Fetcher,
+    pub(crate) blob: airlift_core::Digest,
+    pub(crate) size: u64,
+}
+
+impl Stored {
+    /// The first bytes of a package, with all headers in them.
+    pub(crate) async fn headers(&self) -> Result<Bytes, PackageError> {
+        let mut needed = header::FIRST;
+        loop {
+            let bytes = self.fetcher.stored(self.blob, self.size, 0..needed).await?;
+            match header::read(&bytes)? {
+                Start::Headers(_) => return Ok(bytes),
+                Start::More(more) if more > self.size || more <= needed => {
+                    return Err(FormatError::refused("it ends before its headers do").into());
+                }
+                Start::More(more) => needed = more,
+            }
+        }
+    }
+}
+
+/// Why nothing can be said of a package.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// It can't be read from the store.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It is no package.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+enum Verdict {
+    /// Signed by one of the keys; what stricter clients would say.
+    Good(Vec<String>),
+    /// Signed, and there is no key to check that with.
+    Unchecked,
+    Unsigned,
+    /// Signed in a way that can be forged.
+    Weak(String),
+    Wrong(VerifyError),
+}
+
+async fn of_package(file: Stored, ring: Arc<Keyring>) -> Result<Verdict, PackageError> {
+    let start = file.headers().await?;
+    let runtime = tokio::runtime::Handle::current();
+    let verdict = tokio::task::spawn_blocking(move || verdict(&start, &file, (&ring, &runtime)));
+    verdict.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+fn verdict(
+    start: &[u8],
+    file: &Stored,
+    (ring, runtime): (&Keyring, &tokio::runtime::Handle),
+) -> Result<Verdict, PackageError> {
+    let Start::Headers(headers) = header::read(start)? else {
+        return Err(FormatError::refused("it ends before its headers do").into());
+    };
+    let of_header = signature::of_header(&headers);
+    let of_all = signature::of_header_and_payload(&headers);
+    if of_header.is_empty() && of_all.is_none() {
+        return Ok(Verdict::Unsigned);
+    }
+    if ring.is_empty() {
+        return Ok(Verdict::Unchecked);
+    }
+    let now = Time::from(SystemTime::now());
+    let verified = match of_all.filter(|_| of_header.is_empty()) {
+        None => ring.verify_detached(&of_header, headers.signed, now),
+        Some(signature) => {
+            let open = || -> Box<dyn Read> {
+                Box::new(Rest { file: file.clone(), runtime: runtime.clone(), at: headers.start, chunk: Bytes::new() })
+            };
+            ring.verify_stream(signature, &open, now)
+        }
+    };
+    Ok(match verified {
+        Ok(verified) => Verdict::Good(verified.remarks),
+        Err(VerifyError::Bad { rejected, .. }) if rejected.iter().all(|one| is_weak(&one.problem)) => {
+            Verdict::Weak(rejected.first().map(|one| one.problem.to_string()).unwrap_or_default())
+        }
+        Err(error) => Verdict::Wrong(error),
+    })
+}
+
+/// Whether nothing is known against a signature but that others could make it as well.
+const fn is_weak(problem: &Problem) -> bool {
+    matches!(problem, Problem::WeakHash(_) | Problem::ShortKey(_))
+}
+
+/// The rest of a package from some byte on, read on a thread that may block.
+struct Rest {
+    file: Stored,
+    runtime: tokio::runtime::Handle,
+    at: u64,
+    chunk: Bytes,
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.chunk.is_empty() {
+            let Stored { fetcher, blob, size } = &self.file;
+            let range = self.at..(self.at + CHUNK).min(*size);
+            self.chunk = self.runtime.block_on(fetcher.stored(*blob, *size, range)).map_err(io::Error::other)?;
+            self.at += self.chunk.len() as u64;
+        }
+        let count = self.chunk.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.chunk.split_to(count));
+        Ok(count)
+    }
+}
+
+/// What was found of a repository's packages.
+#[derive(Default)]
+struct Report {
+    total: usize,
+    unsigned: BTreeSet<String>,
+    weak: BTreeMap<String, BTreeSet<String>>,
+    remarks: BTreeMap<String, BTreeSet<String>>,
+    wrong: Vec<Wrong>,
+}
+
+impl Report {
+    fn add(&mut self, name: &str, verdict: Verdict) {
+        let name = name.to_owned();
+        match verdict {
+            Verdict::Unchecked => {}
+            Verdict::Good(remarks) => {
+                for remark in remarks {
+                    self.remarks.entry(remark).or_default().insert(name.clone());
+                }
+            }
+            Verdict::Unsigned => drop(self.unsigned.insert(name)),
+            Verdict::Weak(why) => drop(self.weak.entry(why).or_default().insert(name)),
+            Verdict::Wrong(source) => self.wrong.push(Wrong { name, reason: airlift_core::failure::line(&source) }),
+        }
+    }
+
+    /// What is to be known, or the error where that is not enough.
+    fn finish(mut self, repository: &Signed) -> Result<Vec<Notice>, RpmError> {
+        self.wrong.sort_by(|a, b| a.name.cmp(&b.name));
+        let (id, total) = (&repository.id, self.total);
+        if !self.wrong.is_empty() && !repository.unsigned {
+            return Err(RpmError::Packages { id: id.clone(), total, wrong: self.wrong });
+        }
+        let mut notices = Vec::new();
+        if !self.unsigned.is_empty() {
+            let (count, names) = (self.unsigned.len(), names(self.unsigned.iter()));
+            notices.push(format!(
+                "yum repository {id}: {count} of {total} packages have no signature of their own, so clients with \
+                 gpgcheck=1 refuse them: {names}"
+            ));
+        }
+        for (why, packages) in &self.weak {
+            let (count, names) = (packages.len(), names(packages.iter()));
+            notices.push(format!(
+                "yum repository {id}: the signatures of {count} of {total} packages do not count ({why}); clients since EL 9 \
+                 refuse them: {names}"
+            ));
+        }
+        for (remark, packages) in &self.remarks {
+            let (count, names) = (packages.len(), names(packages.iter()));
+            notices.push(format!("yum repository {id}: {count} of {total} packages: {remark}: {names}"));
+        }
+        if !self.wrong.is_empty() {
+            let (count, names) = (self.wrong.len(), names(self.wrong.iter().map(|wrong| &wrong.name)));
+            notices.push(format!(
+                "yum repository {id}: {count} of {total} packages are not signed by one of its keys: {names}"
+            ));
+        }
+        let Ok(path) = TreePath::new(format!("rpm/{id}")) else { return Ok(Vec::new()) };
+        Ok(notices.into_iter().map(|notice| Notice { path: path.clone(), notice }).collect())
+    }
+}
+
+/// The first names, and how many more there are.
+fn names<'a>(all: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let named = all.take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match more {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
