@@ -13,11 +13,11 @@ use crate::provider::{Provider, node};
 use crate::solve::{Asked, Job};
 use crate::words::{cut, list};
 
-/// How many sentences an explanation has.
-const SENTENCES: usize = 12;
+/// How many sentences an explanation has from its beginning, where the request is.
+const FIRST: usize = 4;
 
-/// How many rules of a report are read.
-const RULES: usize = 2_000;
+/// How many sentences it has from its end, where the cause is.
+const LAST: usize = 7;
 
 /// Why something cannot be had: sentences of bounded number and length, from the request down to the cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,20 +75,21 @@ struct Reader<'r, 'c> {
 impl Reader<'_, '_> {
     fn read(&self, graph: &ConflictGraph) -> Explanation {
         let rules = self.rules(graph);
-        let mut lines = Vec::new();
-        for rule in &rules {
-            if let Some(line) = self.sentence(*rule)
-                && !lines.contains(&line)
-            {
-                lines.push(line);
-            }
+        let mut first: Vec<String> = Vec::new();
+        let mut position = 0;
+        while first.len() < FIRST && position < rules.len() {
+            first.extend(self.sentence(rules[position]).filter(|line| !first.contains(line)));
+            position += 1;
         }
-        if lines.len() > SENTENCES {
-            let more = lines.len() - SENTENCES + 1;
-            lines.truncate(SENTENCES - 1);
-            lines.push(format!("and {more} more reasons"));
+        let mut last: Vec<String> = Vec::new();
+        let mut end = rules.len();
+        while last.len() < LAST && end > position {
+            end -= 1;
+            last.extend(self.sentence(rules[end]).filter(|line| !first.contains(line) && !last.contains(line)));
         }
-        Explanation { lines }
+        let between = rules[position..end].iter().any(|&rule| self.sentence(rule).is_some());
+        let gap = between.then(|| format!("(and {} more rules between these)", end - position));
+        Explanation { lines: first.into_iter().chain(gap).chain(last.into_iter().rev()).collect() }
     }
 
     /// The rules of the report, those next to the request first.
@@ -110,7 +111,6 @@ impl Reader<'_, '_> {
                     open.push_back(target);
                 }
                 if let Some(rule) = self.rule(inner[position], inner[edge], inner[target])
-                    && rules.len() < RULES
                     && seen_rules.insert(rule)
                 {
                     rules.push(rule);

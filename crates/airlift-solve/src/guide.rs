@@ -11,12 +11,22 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use crate::problem::{Choice, Exclusion, Kind, Node, Place, Problem};
+use crate::watch::Watch;
 
 /// How many nodes a guide looks at before it leaves the rest to the solver.
 const STEPS: u64 = 20_000_000;
 
-/// What to try first, by choice.
-pub(crate) type Picks = HashMap<Choice, Node>;
+/// How many nodes a guide looks at between two looks at the clock.
+const BETWEEN: u64 = 1_000;
+
+/// What to try first.
+#[derive(Default)]
+pub(crate) struct Proposal {
+    /// By choice.
+    pub(crate) picks: HashMap<Choice, Node>,
+    /// By place: all that was chosen.
+    pub(crate) chosen: HashMap<Place, Vec<Node>>,
+}
 
 /// What came of one wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +44,7 @@ pub(crate) enum Outlook {
 /// The walk and its state.
 pub(crate) struct Guide<'p> {
     problem: &'p Problem<'p>,
+    watch: &'p Watch<'p>,
     chosen: HashSet<Node>,
     /// The chosen candidates, in the order of choice.
     order: Vec<Node>,
@@ -44,7 +55,7 @@ pub(crate) struct Guide<'p> {
     /// What is installed and may still be replaced.
     replaceable: HashSet<Node>,
     recommended: HashSet<Node>,
-    picks: Picks,
+    picks: HashMap<Choice, Node>,
     /// Choices to look at now, and choices between names, which wait.
     now: VecDeque<Choice>,
     later: VecDeque<Choice>,
@@ -54,6 +65,8 @@ pub(crate) struct Guide<'p> {
     given_up: HashSet<Choice>,
     log: Vec<Change>,
     steps: Cell<u64>,
+    looked: Cell<u64>,
+    over: Cell<bool>,
 }
 
 /// One change of the state, to be taken back.
@@ -67,8 +80,8 @@ enum Change {
 
 impl<'p> Guide<'p> {
     /// A guide that begins with what is installed. All of it may be replaced.
-    pub(crate) fn new(problem: &'p Problem<'p>) -> Self {
-        let mut guide = Self::empty(problem);
+    pub(crate) fn new(problem: &'p Problem<'p>, watch: &'p Watch<'p>) -> Self {
+        let mut guide = Self::empty(problem, watch);
         for &node in problem.installed() {
             guide.choose(node);
             guide.replaceable.insert(node);
@@ -79,8 +92,8 @@ impl<'p> Guide<'p> {
     }
 
     /// A guide that begins with a solution, and leaves it as it is.
-    pub(crate) fn from_solution(problem: &'p Problem<'p>, solution: &[Node]) -> Self {
-        let mut guide = Self::empty(problem);
+    pub(crate) fn from_solution(problem: &'p Problem<'p>, watch: &'p Watch<'p>, solution: &[Node]) -> Self {
+        let mut guide = Self::empty(problem, watch);
         for &node in solution {
             guide.choose(node);
         }
@@ -89,9 +102,10 @@ impl<'p> Guide<'p> {
         guide
     }
 
-    fn empty(problem: &'p Problem<'p>) -> Self {
+    fn empty(problem: &'p Problem<'p>, watch: &'p Watch<'p>) -> Self {
         Self {
             problem,
+            watch,
             chosen: HashSet::new(),
             order: Vec::new(),
             owner: HashMap::new(),
@@ -99,13 +113,15 @@ impl<'p> Guide<'p> {
             banned: HashMap::new(),
             replaceable: HashSet::new(),
             recommended: HashSet::new(),
-            picks: Picks::new(),
+            picks: HashMap::new(),
             now: VecDeque::new(),
             later: VecDeque::new(),
             provisional: Vec::new(),
             given_up: HashSet::new(),
             log: Vec::new(),
             steps: Cell::new(0),
+            looked: Cell::new(0),
+            over: Cell::new(false),
         }
     }
 
@@ -145,8 +161,13 @@ impl<'p> Guide<'p> {
         self.chosen.contains(&node)
     }
 
-    pub(crate) fn into_picks(self) -> Picks {
-        self.picks
+    pub(crate) fn into_proposal(self) -> Proposal {
+        let mut chosen: HashMap<Place, Vec<Node>> = HashMap::new();
+        for node in self.chosen {
+            chosen.entry(self.problem.place(node)).or_default().push(node);
+        }
+        chosen.values_mut().for_each(|nodes| nodes.sort_unstable());
+        Proposal { picks: self.picks, chosen }
     }
 
     /// Meets all open choices. Stops at the first that cannot be met, and names it.
@@ -169,8 +190,14 @@ impl<'p> Guide<'p> {
         Ok(())
     }
 
+    /// Whether the rest is left to the solver. It will find out by itself that there is no more time.
     fn is_spent(&self) -> bool {
-        self.steps.get() > STEPS
+        let steps = self.steps.get();
+        if steps >= self.looked.get() {
+            self.looked.set(steps + BETWEEN);
+            self.over.set(steps > STEPS || self.watch.over().is_some());
+        }
+        self.over.get()
     }
 
     fn met(&mut self, choice: Choice, decide: bool) -> Result<(), Choice> {
@@ -216,7 +243,7 @@ impl<'p> Guide<'p> {
         self.steps.set(self.steps.get() + 1 + options.len() as u64);
         options.iter().copied().find(|node| self.chosen.contains(node)).or_else(|| {
             options.iter().copied().find(|&node| match self.problem.kind(node) {
-                Kind::Absent(exclusion) => !self.problem.members(exclusion).iter().any(|node| self.has(*node)),
+                Kind::Absent(exclusion) => !self.problem.members(exclusion).iter().any(|node| self.has(node)),
                 _ => false,
             })
         })
@@ -242,7 +269,7 @@ impl<'p> Guide<'p> {
     /// Whether an exclusion has a member that is chosen and cannot be replaced.
     fn hits(&self, exclusion: Exclusion) -> bool {
         let members = self.problem.members(exclusion);
-        members.iter().any(|node| self.chosen.contains(node) && !self.replaceable.contains(node))
+        members.iter().any(|node| self.chosen.contains(&node) && !self.replaceable.contains(&node))
     }
 
     fn pick(&mut self, choice: Choice, node: Node) {
@@ -289,7 +316,7 @@ impl<'p> Guide<'p> {
         if !self.replaceable.is_empty() {
             for &exclusion in excludes {
                 for node in self.problem.members(exclusion).iter().filter(|node| self.replaceable.contains(node)) {
-                    self.chosen.remove(node);
+                    self.chosen.remove(&node);
                 }
             }
         }
@@ -298,7 +325,7 @@ impl<'p> Guide<'p> {
     fn activate(&mut self, exclusion: Exclusion) {
         if self.active.insert(exclusion) {
             self.log.push(Change::Activated(exclusion));
-            for &node in self.problem.members(exclusion).iter() {
+            for node in self.problem.members(exclusion).iter() {
                 *self.banned.entry(node).or_default() += 1;
             }
         }
@@ -324,10 +351,10 @@ impl<'p> Guide<'p> {
                 Change::Activated(exclusion) => {
                     self.active.remove(&exclusion);
                     for node in self.problem.members(exclusion).iter() {
-                        if let Some(count) = self.banned.get_mut(node) {
+                        if let Some(count) = self.banned.get_mut(&node) {
                             *count -= 1;
                             if *count == 0 {
-                                self.banned.remove(node);
+                                self.banned.remove(&node);
                             }
                         }
                     }

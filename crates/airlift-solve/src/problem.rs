@@ -8,6 +8,12 @@ use std::rc::Rc;
 use crate::translate::Owner;
 use crate::{Candidate, Capability, Catalogue, Conflict, Formula, Slot};
 
+/// How many nodes a list has that is searched as it is.
+const SHORT: usize = 16;
+
+/// How many nodes a list has at most. Some of what a search does takes the square of it.
+const LONG: usize = 256;
+
 /// Something that is true or false in a solution: a candidate, or a helper that stands for a part of a formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Node(pub(crate) u32);
@@ -71,9 +77,23 @@ struct ChoiceData {
 
 #[derive(Clone)]
 struct ExclusionData {
-    nodes: Rc<[Node]>,
+    members: Members,
     text: Text,
     word: &'static str,
+}
+
+/// The nodes of an exclusion: the providers of something, its owner not counted. The list is shared, since of a hundred
+/// thousand providers each may exclude all the others.
+#[derive(Clone)]
+pub(crate) struct Members {
+    nodes: Rc<[Node]>,
+    except: Option<Node>,
+}
+
+impl Members {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Node> + '_ {
+        self.nodes.iter().copied().filter(|&node| Some(node) != self.except)
+    }
 }
 
 #[derive(Default)]
@@ -85,11 +105,15 @@ struct Tables {
     places: Vec<bool>,
     by_slot: HashMap<Slot, Place>,
     choices: Vec<ChoiceData>,
+    /// The nodes of long choices.
+    options: HashMap<Choice, HashSet<Node>>,
     by_capability: HashMap<Capability, Choice>,
     by_formula: HashMap<Formula, Rc<[Choice]>>,
     /// Formulas of several choices, as one.
     as_one: HashMap<Formula, Choice>,
     by_node: HashMap<Node, Choice>,
+    /// Choices that are too long to be listed in one go, as they are listed.
+    listed: HashMap<Choice, Rc<[Node]>>,
     exclusions: Vec<ExclusionData>,
     /// By the capability, the word, and the owner where it is in the list itself.
     by_conflict: HashMap<(Capability, &'static str, Option<Node>), Exclusion>,
@@ -161,13 +185,42 @@ impl<'c> Problem<'c> {
         Rc::clone(&self.tables.borrow().choices[choice.0 as usize].nodes)
     }
 
+    /// The nodes of a choice as a search is given them: of a long list the first ones, and a helper for the others. What
+    /// cannot be had at sight is left out of long lists.
+    pub(crate) fn listed(&self, choice: Choice) -> Rc<[Node]> {
+        let options = self.options(choice);
+        if options.len() <= SHORT {
+            return options;
+        }
+        if let Some(listed) = self.tables.borrow().listed.get(&choice) {
+            return Rc::clone(listed);
+        }
+        let mut nodes: Vec<Node> = options.iter().copied().filter(|&node| !self.is_hopeless(node)).collect();
+        if nodes.is_empty() {
+            // Enough of them to say why.
+            nodes.extend(&options[..SHORT]);
+        }
+        if nodes.len() > LONG {
+            let rest = self.choice(nodes.split_off(LONG), self.text(choice));
+            nodes.push(self.branch(vec![rest]));
+        }
+        let listed: Rc<[Node]> = nodes.into();
+        self.tables.borrow_mut().listed.insert(choice, Rc::clone(&listed));
+        listed
+    }
+
+    /// Whether a node needs something that nothing provides.
+    fn is_hopeless(&self, node: Node) -> bool {
+        self.rules(node).requires.iter().any(|&choice| self.options(choice).is_empty())
+    }
+
     pub(crate) fn text(&self, choice: Choice) -> Text {
         self.tables.borrow().choices[choice.0 as usize].text.clone()
     }
 
     /// The nodes of an exclusion.
-    pub(crate) fn members(&self, exclusion: Exclusion) -> Rc<[Node]> {
-        Rc::clone(&self.tables.borrow().exclusions[exclusion.0 as usize].nodes)
+    pub(crate) fn members(&self, exclusion: Exclusion) -> Members {
+        self.tables.borrow().exclusions[exclusion.0 as usize].members.clone()
     }
 
     /// How an exclusion is said: its word, and what it is about.
@@ -260,19 +313,26 @@ impl<'c> Problem<'c> {
 
     /// The exclusion of the providers of a capability, without the owner.
     pub(crate) fn exclusion(&self, capability: Capability, word: &'static str, owner: Option<Node>) -> Exclusion {
-        let nodes = self.options(self.providers(capability));
-        let owner = owner.filter(|owner| nodes.contains(owner));
-        let key = (capability, word, owner);
+        let choice = self.providers(capability);
+        let except = owner.filter(|&owner| self.has_option(choice, owner));
+        let key = (capability, word, except);
         if let Some(&exclusion) = self.tables.borrow().by_conflict.get(&key) {
             return exclusion;
         }
-        let nodes = match owner {
-            Some(owner) => nodes.iter().copied().filter(|&node| node != owner).collect(),
-            None => nodes,
-        };
-        let exclusion = self.add_exclusion(ExclusionData { nodes, text: Text::Capability(capability), word });
+        let members = Members { nodes: self.options(choice), except };
+        let exclusion = self.add_exclusion(ExclusionData { members, text: Text::Capability(capability), word });
         self.tables.borrow_mut().by_conflict.insert(key, exclusion);
         exclusion
+    }
+
+    /// Whether a node is one of a choice.
+    fn has_option(&self, choice: Choice, node: Node) -> bool {
+        let options = self.options(choice);
+        if options.len() <= SHORT {
+            return options.contains(&node);
+        }
+        let mut tables = self.tables.borrow_mut();
+        tables.options.entry(choice).or_insert_with(|| options.iter().copied().collect()).contains(&node)
     }
 
     fn add_exclusion(&self, data: ExclusionData) -> Exclusion {
@@ -345,13 +405,14 @@ impl<'c> Problem<'c> {
         };
         let mut exclusion = self.exclusion(capability, conflict.word, Some(node));
         let mut members = self.members(exclusion);
-        if self.is_installed(node) && members.iter().any(|&member| self.is_installed(member)) {
+        if self.is_installed(node) && members.iter().any(|member| self.is_installed(member)) {
             // They stand beside one another on the targets.
-            members = members.iter().copied().filter(|&member| !self.is_installed(member)).collect();
+            let nodes = members.iter().filter(|&member| !self.is_installed(member)).collect();
+            members = Members { nodes, except: None };
             let (word, text) = self.wording(exclusion);
-            exclusion = self.add_exclusion(ExclusionData { nodes: Rc::clone(&members), text, word });
+            exclusion = self.add_exclusion(ExclusionData { members: members.clone(), text, word });
         }
-        if !members.is_empty() {
+        if members.iter().next().is_some() {
             rules.excludes.push(exclusion);
         }
     }
@@ -370,7 +431,7 @@ impl<'c> Problem<'c> {
     pub(crate) fn is_true(&self, node: Node, chosen: &dyn Fn(Node) -> bool) -> bool {
         match self.kind(node) {
             Kind::Candidate(_) => chosen(node),
-            Kind::Absent(exclusion) => !self.members(exclusion).iter().any(|&node| chosen(node)),
+            Kind::Absent(exclusion) => !self.members(exclusion).iter().any(chosen),
             Kind::Branch => self.rules(node).requires.iter().all(|&choice| self.holds(choice, chosen)),
         }
     }

@@ -11,18 +11,19 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use resolvo::{
-    Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider, Interner,
-    KnownDependencies, NameId, Requirement, SolvableId, SolverCache, StringId, VersionSetId, VersionSetUnionId,
+    Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider,
+    HintDependenciesAvailable, Interner, KnownDependencies, NameId, Requirement, SolvableId, SolverCache, StringId,
+    VersionSetId, VersionSetUnionId,
 };
 
-use crate::guide::Picks;
+use crate::guide::Proposal;
 use crate::problem::{Choice, Exclusion, Kind, Node, Place, Problem};
 use crate::watch::Watch;
 
 /// What answers resolvo in one solve.
 pub(crate) struct Provider<'p> {
     problem: &'p Problem<'p>,
-    picks: &'p Picks,
+    proposal: &'p Proposal,
     watch: &'p Watch<'p>,
     sets: RefCell<Sets>,
 }
@@ -66,8 +67,8 @@ pub(crate) fn node(solvable: SolvableId) -> Node {
 }
 
 impl<'p> Provider<'p> {
-    pub(crate) fn new(problem: &'p Problem<'p>, picks: &'p Picks, watch: &'p Watch<'p>) -> Self {
-        Self { problem, picks, watch, sets: RefCell::default() }
+    pub(crate) fn new(problem: &'p Problem<'p>, proposal: &'p Proposal, watch: &'p Watch<'p>) -> Self {
+        Self { problem, proposal, watch, sets: RefCell::default() }
     }
 
     /// A choice as a requirement.
@@ -85,11 +86,13 @@ impl<'p> Provider<'p> {
     }
 
     fn add_choice(&self, sets: &mut Sets, choice: Choice) -> Requirement {
-        let mut nodes = self.problem.options(choice).to_vec();
-        if let Some(&pick) = self.picks.get(&choice)
-            && let Some(position) = nodes.iter().position(|&node| node == pick)
-        {
-            nodes[..=position].rotate_right(1);
+        let mut nodes = self.problem.listed(choice).to_vec();
+        if let Some(&pick) = self.proposal.picks.get(&choice) {
+            match nodes.iter().position(|&node| node == pick) {
+                Some(position) => nodes[..=position].rotate_right(1),
+                // It stands further down than a list goes.
+                None => nodes.insert(0, pick),
+            }
         }
         let runs = nodes.chunk_by(|&one, &next| self.problem.place(one) == self.problem.place(next));
         let mut ids = Vec::new();
@@ -197,21 +200,22 @@ impl DependencyProvider for Provider<'_> {
     async fn filter_candidates(&self, _: &[SolvableId], set: VersionSetId, inverse: bool) -> Vec<SolvableId> {
         match (self.set(set), inverse) {
             (Set::Run { nodes, .. }, false) => nodes.to_vec(),
-            (Set::Excluded { exclusion }, true) => {
-                self.problem.members(exclusion).iter().copied().map(solvable).collect()
-            }
+            (Set::Excluded { exclusion }, true) => self.problem.members(exclusion).iter().map(solvable).collect(),
             // Neither is asked: a run is required, an exclusion excludes.
             (Set::Run { .. }, true) | (Set::Excluded { .. }, false) => Vec::new(),
         }
     }
 
     async fn get_candidates(&self, name: NameId) -> Option<Candidates> {
-        let allow_multiple = match name.into_raw().checked_sub(1) {
-            Some(place) => self.problem.is_parallel(Place(place)),
-            None => false,
-        };
-        // The list itself is not needed: every version set has its own.
-        Some(Candidates { allow_multiple, ..Candidates::default() })
+        let place = Place(name.into_raw().checked_sub(1)?);
+        // What was proposed is encoded with all its rules at once; what was not, when it is chosen.
+        let proposed = self.proposal.chosen.get(&place).into_iter().flatten().copied().map(solvable).collect();
+        Some(Candidates {
+            allow_multiple: self.problem.is_parallel(place),
+            hint_dependencies_available: HintDependenciesAvailable::Some(proposed),
+            // The list itself is not needed: every version set has its own.
+            ..Candidates::default()
+        })
     }
 
     async fn sort_candidates(&self, _: &SolverCache<Self>, _: &mut [SolvableId]) {
@@ -219,6 +223,7 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
+        self.watch.grow();
         let rules = self.problem.rules(node(solvable));
         Dependencies::Known(KnownDependencies {
             requirements: rules.requires.iter().map(|&choice| self.requirement(choice)).collect(),

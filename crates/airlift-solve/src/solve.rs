@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::explain::Explanation;
-use crate::guide::{Guide, Outlook, Picks};
+use crate::guide::{Guide, Outlook, Proposal};
 use crate::problem::{Choice, Kind, Node, Problem};
 use crate::provider::{Provider, node};
 use crate::watch::{Stop, Watch};
@@ -77,13 +77,13 @@ impl<'p> Search<'p> {
     /// Solves one job.
     pub(crate) fn run(&self, job: &Job) -> Result<Verdict, Stop> {
         let asked: Vec<Choice> = job.required.iter().flat_map(|asked| asked.choices.iter().copied()).collect();
-        let mut guide = Guide::new(self.problem);
+        let mut guide = Guide::new(self.problem, self.watch);
         guide.walk(&asked);
-        let picks = guide.into_picks();
+        let proposal = guide.into_proposal();
 
         let mut base: Vec<Choice> = asked.iter().chain(&self.keeps).copied().collect();
         let mut erasing = None;
-        let mut found = self.search(&base, &picks, job);
+        let mut found = self.search(&base, &proposal, job);
         if let Err(Failure::Unsolvable(reason)) = found {
             if self.keeps.is_empty() {
                 return Ok(Verdict::Unsolvable(reason));
@@ -91,7 +91,7 @@ impl<'p> Search<'p> {
             // Not beside everything that is installed. Perhaps where some of it goes.
             erasing = Some(reason);
             base = asked;
-            found = self.search(&base, &picks, job);
+            found = self.search(&base, &proposal, job);
         }
         let nodes = match found {
             Ok(nodes) => nodes,
@@ -109,9 +109,9 @@ impl<'p> Search<'p> {
     }
 
     /// The candidates of a solution of all these choices.
-    fn search(&self, choices: &[Choice], picks: &Picks, job: &Job) -> Result<Vec<Node>, Failure> {
+    fn search(&self, choices: &[Choice], proposal: &Proposal, job: &Job) -> Result<Vec<Node>, Failure> {
         self.watch.begin();
-        let provider = Provider::new(self.problem, picks, self.watch);
+        let provider = Provider::new(self.problem, proposal, self.watch);
         let mut seen = HashSet::new();
         let requirements = choices.iter().filter(|&choice| seen.insert(choice));
         let requirements = requirements.map(|&choice| provider.requirement(choice)).collect();
@@ -148,28 +148,28 @@ struct Wishing<'s, 'p> {
 impl Wishing<'_, '_> {
     fn grant(&mut self) -> Result<(), Stop> {
         for _ in 0..ROUNDS {
-            let mut guide = Guide::from_solution(self.search.problem, &self.nodes);
+            let mut guide = Guide::from_solution(self.search.problem, self.search.watch, &self.nodes);
             let plan = Plan::make(&mut guide, self);
             if plan.granted.is_empty() && plan.unclear.is_empty() {
                 return Ok(());
             }
-            let picks = guide.into_picks();
-            self.admit(&plan.granted, &picks)?;
+            let proposal = guide.into_proposal();
+            self.admit(&plan.granted, &proposal)?;
             for &wish in &plan.unclear {
-                self.admit(&[wish], &picks)?;
+                self.admit(&[wish], &proposal)?;
             }
         }
         Ok(())
     }
 
     /// Grants these wishes, or those of them that can be had together, the first preferred.
-    fn admit(&mut self, wishes: &[Choice], picks: &Picks) -> Result<(), Stop> {
+    fn admit(&mut self, wishes: &[Choice], proposal: &Proposal) -> Result<(), Stop> {
         if wishes.is_empty() {
             return Ok(());
         }
         let fixed = self.nodes.iter().map(|&node| self.search.problem.only(node));
         let all: Vec<Choice> = self.base.iter().copied().chain(fixed).chain(wishes.iter().copied()).collect();
-        match self.search.search(&all, picks, self.job) {
+        match self.search.search(&all, proposal, self.job) {
             Ok(nodes) => {
                 self.base.extend(wishes);
                 self.nodes = nodes;
@@ -179,8 +179,8 @@ impl Wishing<'_, '_> {
                 [wish] => self.refused.push((wish, reason)),
                 _ => {
                     let (first, second) = wishes.split_at(wishes.len() / 2);
-                    self.admit(first, picks)?;
-                    self.admit(second, picks)?;
+                    self.admit(first, proposal)?;
+                    self.admit(second, proposal)?;
                 }
             },
         }

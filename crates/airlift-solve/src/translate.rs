@@ -56,7 +56,7 @@ impl Problem<'_> {
                     Owner::Nobody => vec![Part::Known(self.providers(capability))],
                     Owner::Conflict { node, word } => {
                         let others = self.members(self.exclusion(capability, word, Some(*node)));
-                        vec![Part::Nodes(others.to_vec())]
+                        vec![Part::Nodes(others.iter().collect())]
                     }
                 },
                 (Op::Has(capability), true) => {

@@ -22,7 +22,7 @@ pub(crate) fn verify(problem: &Problem<'_>, nodes: &[Node], base: &[Choice]) -> 
             return Err(format!("{} lacks {}", problem.label(node), problem.say(&problem.text(choice))));
         }
         for &exclusion in &rules.excludes {
-            if let Some(&other) = problem.members(exclusion).iter().find(|&&other| has(other)) {
+            if let Some(other) = problem.members(exclusion).iter().find(|&other| has(other)) {
                 return Err(format!("{} stands beside {}", problem.label(node), problem.label(other)));
             }
         }
