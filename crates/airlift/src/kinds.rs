@@ -3,12 +3,18 @@
 use airlift_kind::{DynKind, Erased};
 use airlift_kind_deb::Deb;
 use airlift_kind_files::Files;
+use airlift_kind_helm::Helm;
 use airlift_kind_oci::Oci;
 use airlift_kind_rpm::Rpm;
 
 /// Every kind, in the order in which they are shown.
-pub(crate) static KINDS: [&dyn DynKind; 4] =
-    [&Erased::<Oci>::new(), &Erased::<Rpm>::new(), &Erased::<Deb>::new(), &Erased::<Files>::new()];
+pub(crate) static KINDS: [&dyn DynKind; 5] = [
+    &Erased::<Oci>::new(),
+    &Erased::<Helm>::new(),
+    &Erased::<Rpm>::new(),
+    &Erased::<Deb>::new(),
+    &Erased::<Files>::new(),
+];
 
 /// The kind that is called so, by its name or by one of its keys in the manifest: `oci` or `images`.
 pub(crate) fn named(name: &str) -> Option<&'static dyn DynKind> {

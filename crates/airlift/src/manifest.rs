@@ -1,9 +1,11 @@
 //! The manifest as a file: the envelope, and each kind's section.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use airlift_core::manifest::{self, Envelope};
-use airlift_core::{Digest, Lock, LockEntry, Notice, Plan};
+use airlift_core::plan::Also;
+use airlift_core::{Digest, Lock, LockEntry, Notice, Plan, TreePath};
 use airlift_fetch::Fetcher;
 use airlift_kind::{CollectContext, DynKind, Section};
 
@@ -16,8 +18,18 @@ pub(crate) struct Manifest {
     pub(crate) envelope: Envelope,
     /// The digest of its bytes, by which a lock knows it.
     pub(crate) digest: Digest,
+    /// Its text, of which a kind's part is read again where another kind asks for more.
+    text: String,
     /// What each kind has to say in it.
     sections: Vec<(&'static dyn DynKind, Box<dyn Section>)>,
+}
+
+/// Puts what was asked for besides behind a plan. What both have is there once.
+fn join(plan: &mut Plan, mut more: Plan) {
+    let known: HashMap<&TreePath, Option<Digest>> =
+        plan.entries.iter().map(|entry| (&entry.path, entry.digest())).collect();
+    more.entries.retain(|entry| known.get(&entry.path).is_none_or(|digest| *digest != entry.digest()));
+    plan.extend(more);
 }
 
 impl Manifest {
@@ -37,6 +49,7 @@ impl Manifest {
             envelope,
             digest: Digest::of(text.as_bytes()),
             sections: sections.collect::<Result<_, _>>()?,
+            text,
         })
     }
 
@@ -46,10 +59,58 @@ impl Manifest {
         for (kind, section) in &self.sections {
             plans.push((*kind, section.collect(context).await.map_err(Trouble::boxed)?));
         }
+        self.also(&mut plans, context).await?;
         match plans.iter().all(|(_, plan)| plan.entries.is_empty() && plan.omissions.is_empty()) {
             true => Err(ProgramError::EmptyManifest { path: self.path.clone() }.into()),
             false => Ok(plans),
         }
+    }
+
+    /// Plans what the plans ask of other kinds, and what those ask in turn.
+    async fn also(&self, plans: &mut [(&'static dyn DynKind, Plan)], context: &CollectContext) -> Result<(), Trouble> {
+        let mut asked: Vec<Also> = Vec::new();
+        loop {
+            let more = plans.iter_mut().flat_map(|(_, plan)| std::mem::take(&mut plan.also));
+            let known = asked.len();
+            for also in more.collect::<Vec<_>>() {
+                let same = |other: &Also| (&other.key, &other.value) == (&also.key, &also.value);
+                if !asked.iter().any(same) {
+                    asked.push(also);
+                }
+            }
+            if asked.len() == known {
+                return Ok(());
+            }
+            for (kind, plan) in plans.iter_mut() {
+                for key in kind.keys() {
+                    let of_key: Vec<&Also> = asked[known..].iter().filter(|also| also.key == *key).collect();
+                    if !of_key.is_empty() {
+                        join(plan, self.plan_asked(*kind, (key, &of_key), context).await?);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn plan_asked(
+        &self,
+        kind: &dyn DynKind,
+        (key, asked): (&str, &[&Also]),
+        context: &CollectContext,
+    ) -> Result<Plan, Trouble> {
+        let invalid = |source| ProgramError::Manifest { path: self.path.clone(), source };
+        let values = asked.iter().map(|also| also.value.clone()).collect();
+        let text = manifest::asking(&self.text, kind.keys(), (key, values)).map_err(invalid)?;
+        let section = kind.section(&text).map_err(invalid)?;
+        let mut plan = section.collect(context).await.map_err(Trouble::boxed)?;
+        for omission in &mut plan.omissions {
+            let below = omission.path.below(kind.name()).unwrap_or_default();
+            let of = |also: &&&Also| below.strip_prefix(&also.name).is_some_and(|rest| rest.starts_with('/'));
+            if let Some(also) = asked.iter().find(of) {
+                omission.omitted.push_str(&format!(" (wanted by {})", also.why));
+            }
+        }
+        Ok(plan)
     }
 
     /// Has each kind look at what was fetched for it; what is to be known of it.

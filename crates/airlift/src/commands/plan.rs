@@ -1,7 +1,7 @@
 //! `airlift plan`.
 
 use airlift_core::event::Task;
-use airlift_core::{Event, TreePath};
+use airlift_core::{Event, Notice, TreePath};
 use airlift_fetch::engine::{self, Measured, Miss};
 use airlift_store::Store;
 use serde_json::json;
@@ -21,12 +21,13 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
     let fetcher = &planning.fetcher;
     fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
     let plans = manifest.plans(&planning).await?;
-    let (mut lines, mut missing) = (Vec::new(), Vec::new());
+    let (mut lines, mut missing, mut notices) = (Vec::new(), Vec::new(), Vec::new());
     for (kind, plan) in plans {
         let measured = engine::measure(fetcher, &plan).await?;
         missing.extend(plan.omissions.iter().map(|omission| format!("  {}: {}", omission.path, omission.omitted)));
         missing.extend(measured.missing.iter().map(missed));
         lines.push((kind.title(), plan.entries.len() as u64, measured));
+        notices.extend(plan.notices);
     }
     fetcher.observer().observe(&Event::Ended { task: Task::Plan });
     let names = lines.iter().map(|(_, names, _)| names).sum();
@@ -36,6 +37,10 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
     for (title, names, measured) in &lines {
         printer.line(format!("{title}: {}", describe(*names, measured)));
         printer.object("planned", object(title, *names, measured));
+    }
+    for Notice { path, notice } in &notices {
+        printer.line(format!("note: {path}: {notice}"));
+        printer.object("remark", json!({ "path": path, "notice": notice }));
     }
     printer.line(format!("together: {}", describe(names, &total)));
     printer.object("planned", object("together", names, &total));
