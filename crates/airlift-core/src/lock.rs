@@ -174,12 +174,6 @@ pub enum LockError {
         /// The entry's path.
         path: TreePath,
     },
-    /// An entry with neither a URL nor content.
-    #[error("the lock has neither a URL nor the content of {path}: the lock was changed by hand")]
-    Nowhere {
-        /// The entry's path.
-        path: TreePath,
-    },
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use airlift_core::{Event, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -25,13 +26,15 @@ pub(crate) struct Ask<'a> {
     pub(crate) headers: HeaderMap,
     /// The form that is sent with it.
     pub(crate) form: Option<String>,
+    /// Other bytes that are sent with it; the request's headers say what they are.
+    pub(crate) body: Option<Bytes>,
     /// Whether credentials are looked for.
     pub(crate) authorize: bool,
 }
 
 impl<'a> Ask<'a> {
     pub(crate) fn get(request: &'a Request) -> Self {
-        Self { request, method: Method::GET, headers: HeaderMap::new(), form: None, authorize: true }
+        Self { request, method: Method::GET, headers: HeaderMap::new(), form: None, body: None, authorize: true }
     }
 
     /// Whether a status is an answer: success, and what a condition or a range asks for.
@@ -65,6 +68,9 @@ pub(crate) async fn exchange(fetcher: &Fetcher, ask: &Ask<'_>) -> Result<Answer,
         let refused = |reason| FetchError::Redirect { url: Box::new(ask.request.url.clone()), reason };
         if ask.form.is_some() {
             return Err(refused("a password is not sent on".to_owned()).into());
+        }
+        if ask.body.is_some() {
+            return Err(refused("a question is asked where it was, and not sent on".to_owned()).into());
         }
         url = redirect::next(&url, answer.headers.get(header::LOCATION)).map_err(refused)?;
     }
@@ -138,6 +144,9 @@ async fn send(
     let mut builder = fetcher.client().request(ask.method.clone(), place.url.clone()).headers(headers);
     if let Some(form) = &ask.form {
         builder = builder.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
+    }
+    if let Some(body) = &ask.body {
+        builder = builder.body(body.clone());
     }
     match builder.send().await {
         Ok(response) => {

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Auth;
 use crate::error::FetchError;
 use crate::limits::Gate;
+use crate::scratch::Scratch;
 use crate::settings::Settings;
-use crate::{client, document, download, file};
+use crate::{client, document, download, file, question};
 
 /// Asks upstreams for things, and puts what arrives into a store. Cheap to clone; all clones share limits and tokens.
 ///
@@ -239,6 +240,34 @@ impl Fetcher {
         let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
         let blob = blob.ok_or_else(|| FetchError::store(StoreError::missing(self.store(), digest, size)))?;
         blob.range(range).await.map_err(FetchError::store)
+    }
+
+    /// Asks with a body (`POST`), and puts the whole answer into the scratch file. Nothing is resumed, and where the
+    /// answer breaks off it is asked for again. Redirects are not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`], after as many attempts as the settings allow; [`FetchError::TooLarge`] above the limit in bytes.
+    pub async fn post(
+        &self,
+        request: &Request,
+        body: Bytes,
+        (scratch, limit): (Scratch, u64),
+    ) -> Result<Scratch, FetchError> {
+        if file::path_of(&request.url)?.is_some() {
+            let reason = "a file can't be asked questions";
+            return Err(FetchError::NoFile { url: Box::new(request.url.clone()), reason });
+        }
+        self.stoppable(Box::pin(question::post(self, request, &body, (scratch, limit)))).await
+    }
+
+    /// A temporary file in the store. The key tells it from others that are in use.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Store`] where the store can't be written, or a file with this key is in use.
+    pub fn scratch(&self, key: &str) -> Result<Scratch, FetchError> {
+        Scratch::open(self.store(), key)
     }
 
     /// The `file` URL of a path that a person wrote: an absolute one, or one relative to the manifest's folder. None for

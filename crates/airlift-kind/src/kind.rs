@@ -49,6 +49,18 @@ pub trait Kind: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// Brings blobs into the store that a lock names, and that the kind itself made of what upstream answered: those
+    /// with neither a URL nor content ([`airlift_core::Source::Made`]). `entries` are this kind's.
+    ///
+    /// Most kinds make nothing of the sort.
+    fn restore(
+        _spec: &Self::Spec,
+        _entries: &[&LockEntry],
+        _fetcher: &Fetcher,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// How to ask an upstream again for something that was collected before: the lock's URL with the headers and
     /// credentials that the manifest has for it.
     fn request(spec: &Self::Spec, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
@@ -76,6 +88,12 @@ pub trait Section: Send + Sync {
         entries: &'a [&'a LockEntry],
         fetcher: &'a Fetcher,
     ) -> BoxFuture<'a, Result<Vec<Notice>, Box<dyn Failure>>>;
+    /// See [`Kind::restore`].
+    fn restore<'a>(
+        &'a self,
+        entries: &'a [&'a LockEntry],
+        fetcher: &'a Fetcher,
+    ) -> BoxFuture<'a, Result<(), Box<dyn Failure>>>;
     /// See [`Kind::request`].
     fn request(&self, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
 }
@@ -179,6 +197,17 @@ impl<K: Kind> Section for SpecSection<K> {
         Box::pin(async move {
             let inspected = K::inspect(&self.0, entries, fetcher).await;
             inspected.map_err(|error| -> Box<dyn Failure> { Box::new(error) })
+        })
+    }
+
+    fn restore<'a>(
+        &'a self,
+        entries: &'a [&'a LockEntry],
+        fetcher: &'a Fetcher,
+    ) -> BoxFuture<'a, Result<(), Box<dyn Failure>>> {
+        Box::pin(async move {
+            let restored = K::restore(&self.0, entries, fetcher).await;
+            restored.map_err(|error| -> Box<dyn Failure> { Box::new(error) })
         })
     }
 

@@ -21,5 +21,5 @@ pub mod view;
 pub use context::{CollectContext, Signer, SignerError};
 pub use kind::{DynKind, Erased, Kind, Section};
 pub use machine::{Machine, NoMachine};
-pub use reply::{Asked, Content, Found, Lookup, Reply};
+pub use reply::{Answer, Asked, Asks, Content, Found, Lookup, Piece, Reply};
 pub use view::View;

@@ -1,5 +1,6 @@
 //! What a path means: a kind's answer to a request, before it is HTTP.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use airlift_core::{Digest, Node, Time};
@@ -57,6 +58,38 @@ pub enum Reply {
     Redirect(String),
     /// The answer needs a blob to be read first.
     Later(BoxFuture<'static, Reply>),
+    /// The answer depends on the request's body: something is asked that does not fit into a URL.
+    Asks(Asks),
+    /// The answer to such a question. It has no ranges and no validators.
+    Answer(Answer),
+}
+
+/// A question whose words are in the request's body.
+pub struct Asks {
+    /// The longest body in bytes; a longer one is refused with status 413.
+    pub limit: u64,
+    /// What the body means.
+    pub answer: Box<dyn FnOnce(Bytes) -> Reply + Send>,
+}
+
+/// An answer of ranges of a blob, between bytes that the kind made. Nothing is copied: the ranges are sent as files are.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The media type.
+    pub media_type: &'static str,
+    /// The blob of which there are ranges, and its size in bytes.
+    pub blob: Option<(Digest, u64)>,
+    /// What is sent, one behind the other.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of an answer: bytes that were made, or a range of a blob.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// These bytes.
+    Made(Bytes),
+    /// These bytes of the blob; they must lie in it.
+    Range(Range<u64>),
 }
 
 /// A blob, and how it is served.

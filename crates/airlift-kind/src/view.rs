@@ -1,5 +1,6 @@
 //! What a kind sees of a snapshot: its own nodes, and their bytes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use airlift_core::{Index, Node, Omission, Time};
@@ -71,5 +72,16 @@ impl View {
         let blob = blob.ok_or_else(|| StoreError::missing(&self.store, node.blob, node.size))?;
         blob.verify().await?;
         blob.bytes(limit).await
+    }
+
+    /// A part of a node's bytes, which are not checked: whatever is sent of them, the responder checks.
+    ///
+    /// # Errors
+    ///
+    /// Where the blob is not there, or ends before the range does.
+    pub async fn range(&self, node: &Node, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let blob = self.store.blob(node.blob, node.size).await?;
+        let blob = blob.ok_or_else(|| StoreError::missing(&self.store, node.blob, node.size))?;
+        blob.range(range).await
     }
 }

@@ -19,6 +19,7 @@ mod io;
 mod listen;
 mod metrics;
 mod path;
+mod question;
 pub mod server;
 mod service;
 pub mod settings;

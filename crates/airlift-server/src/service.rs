@@ -17,6 +17,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::access_log::Entry;
 use crate::path;
+use crate::question::Question;
 use crate::site::{Current, Site};
 
 /// What one listener answers for: positions in the site's list of kinds.
@@ -26,12 +27,16 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Answers a request. Its body is never read: no kind has a use for one.
-    pub(crate) async fn answer<B>(&self, client: SocketAddr, request: Request<B>) -> Response<Tracked> {
+    /// Answers a request. Its body is read where a kind asks for it, and else never.
+    pub(crate) async fn answer<B: http_body::Body>(
+        &self,
+        client: SocketAddr,
+        request: Request<B>,
+    ) -> Response<Tracked> {
         let began = Instant::now();
         let line = self.site.log.is_some().then(SystemTime::now);
-        let (parts, _) = request.into_parts();
-        let (kind, response) = self.respond(&parts).await;
+        let (parts, body) = request.into_parts();
+        let (kind, response) = self.respond(&parts, &mut Question::new(body)).await;
         let line = line.map(|began| Box::new(Line { client, began, parts }));
         let account = Account { site: Arc::clone(&self.site), kind, began, line };
         let status = response.status();
@@ -40,9 +45,9 @@ impl Desk {
 
     /// The response, and which kind made it. Where that is an error of the store's and another snapshot has become the
     /// current one, that one is asked: pruning may have removed what the old one names.
-    async fn respond(&self, parts: &Parts) -> (usize, Response<Body>) {
+    async fn respond<B: http_body::Body>(&self, parts: &Parts, question: &mut Question<B>) -> (usize, Response<Body>) {
         let current = self.site.current();
-        let (kind, response) = self.respond_from(&current, parts).await;
+        let (kind, response) = self.respond_from(&current, parts, question).await;
         if !response.status().is_server_error() {
             return (kind, response);
         }
@@ -52,12 +57,17 @@ impl Desk {
         let newest = self.site.current();
         match newest.id == current.id {
             true => (kind, response),
-            false => self.respond_from(&newest, parts).await,
+            false => self.respond_from(&newest, parts, question).await,
         }
     }
 
     /// The response of one snapshot, and which kind made it: the position behind all kinds where none did.
-    async fn respond_from(&self, current: &Current, parts: &Parts) -> (usize, Response<Body>) {
+    async fn respond_from<B: http_body::Body>(
+        &self,
+        current: &Current,
+        parts: &Parts,
+        question: &mut Question<B>,
+    ) -> (usize, Response<Body>) {
         let site = &*self.site;
         let nobody = site.kinds.len();
         let path = match path::clean(parts.uri.path()) {
@@ -67,9 +77,16 @@ impl Desk {
         let asked = Asked { method: &parts.method, path: &path, query: parts.uri.query(), headers: &parts.headers };
         for &kind in &self.kinds {
             let mut reply = current.lookups[kind].lookup(&asked);
-            while let Reply::Later(later) = reply {
-                reply = later.await;
-            }
+            let reply = loop {
+                reply = match reply {
+                    Reply::Later(later) => later.await,
+                    Reply::Asks(asks) => match question.read(asks.limit).await {
+                        Ok(body) => (asks.answer)(body),
+                        Err((status, reason)) => return (kind, respond::text(status, format!("{reason}\n"))),
+                    },
+                    reply => break reply,
+                };
+            };
             if !matches!(reply, Reply::Pass) {
                 return (kind, site.responder.respond(&asked, current.header.created, reply).await);
             }

@@ -126,6 +126,16 @@ impl Manifest {
         Ok(notices)
     }
 
+    /// Has each kind bring what it made itself, for what a lock names.
+    pub(crate) async fn restore(&self, entries: &[LockEntry], fetcher: &Fetcher) -> Result<(), Trouble> {
+        for (kind, section) in &self.sections {
+            let of_kind = |entry: &&LockEntry| entry.path.as_str().split('/').next() == Some(kind.name());
+            let entries: Vec<&LockEntry> = entries.iter().filter(of_kind).collect();
+            section.restore(&entries, fetcher).await.map_err(Trouble::boxed)?;
+        }
+        Ok(())
+    }
+
     /// How to ask again for what a lock names.
     pub(crate) fn request(
         &self,

@@ -140,6 +140,7 @@ fn lock_entry(entry: &PlanEntry, fetched: &Fetched) -> Result<LockEntry, FetchEr
     let (dated, content) = match &entry.source {
         Source::Fetch(request) | Source::Stored { request, .. } => (request.dated, None),
         Source::Generated(bytes) => (false, Some(LockEntry::content_of(bytes))),
+        Source::Made { .. } => (false, None),
     };
     let upstream = fetched.media_type.as_deref();
     Ok(LockEntry {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use airlift_core::event::Task;
 use airlift_core::{Checksum, Digest, PlanEntry, Request, Source, UpstreamUrl};
+use airlift_store::StoreError;
 use bytes::Bytes;
 
 use crate::error::FetchError;
@@ -20,6 +21,8 @@ pub(super) struct Job {
 pub(super) enum Work {
     /// It is here.
     Put(Bytes),
+    /// The kind has put it into the store.
+    Made(Digest),
     /// It is upstream; the requests are made in this order until one brings it.
     Fetch { requests: Vec<Request>, expected: Expected, wanted: Wanted },
 }
@@ -57,6 +60,7 @@ fn key(entry: &PlanEntry) -> Key {
             Key::Answer(request.url.clone(), request.headers.clone(), entry.checksums.clone(), entry.size)
         }
         (Source::Generated(bytes), None) => Key::Generated(Digest::of(bytes)),
+        (Source::Made { digest }, None) => Key::Blob(*digest),
     }
 }
 
@@ -80,6 +84,7 @@ impl Job {
     fn new(place: usize, entry: &PlanEntry) -> Self {
         let work = match &entry.source {
             Source::Generated(bytes) => Work::Put(bytes.clone()),
+            Source::Made { digest } => Work::Made(*digest),
             Source::Fetch(_) | Source::Stored { .. } => Work::Fetch {
                 requests: Vec::new(),
                 expected: Expected::default(),
@@ -127,7 +132,7 @@ impl Job {
 
     fn host(&self) -> String {
         match &self.work {
-            Work::Put(_) => String::new(),
+            Work::Put(_) | Work::Made(_) => String::new(),
             Work::Fetch { requests, .. } => requests.first().map(|request| request.url.authority()).unwrap_or_default(),
         }
     }
@@ -136,6 +141,7 @@ impl Job {
     pub(super) async fn known(&self, fetcher: &Fetcher) -> Result<(Option<u64>, bool), FetchError> {
         let (digest, size) = match &self.work {
             Work::Put(bytes) => (Some(Digest::of(bytes)), Some(bytes.len() as u64)),
+            Work::Made(digest) => (Some(*digest), None),
             Work::Fetch { expected, .. } => (expected.blob(), expected.size),
         };
         match (digest, size) {
@@ -158,6 +164,12 @@ impl Job {
                     fetcher.put(bytes.clone()).await?;
                 }
                 Ok(Fetched { digest, size, media_type: None, modified: None, cached })
+            }
+            Work::Made(digest) => {
+                let found = fetcher.store().find(*digest).await.map_err(FetchError::store)?;
+                let missing = || FetchError::store(StoreError::missing(fetcher.store(), *digest, 0));
+                let size = found.ok_or_else(missing)?.size();
+                Ok(Fetched { digest: *digest, size, media_type: None, modified: None, cached: true })
             }
             Work::Fetch { requests, expected, wanted } => {
                 let mut first = None;

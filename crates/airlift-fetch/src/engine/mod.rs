@@ -127,7 +127,7 @@ fn miss<'a>(entries: impl IntoIterator<Item = &'a PlanEntry>, error: &FetchError
 const fn url_of(entry: &PlanEntry) -> Option<&UpstreamUrl> {
     match &entry.source {
         Source::Fetch(request) | Source::Stored { request, .. } => Some(&request.url),
-        Source::Generated(_) => None,
+        Source::Generated(_) | Source::Made { .. } => None,
     }
 }
 

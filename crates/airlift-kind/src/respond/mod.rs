@@ -31,9 +31,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub use self::body::Body;
 use self::range::Selection;
-use self::source::{Blobs, Piece, Source};
+use self::source::{Blobs, Source};
 use self::validate::{Validators, Verdict};
-use crate::reply::{Asked, Content, Found, Reply};
+use crate::reply::{Answer, Asked, Content, Found, Piece, Reply};
 
 /// What may not stand in a URL's path and query (RFC 3986), and what would end a header.
 const NOT_IN_URL: &AsciiSet = &CONTROLS
@@ -89,12 +89,39 @@ impl Responder {
             Reply::Content(content) if asked.reads() => from_memory(asked, content),
             Reply::Found(_) | Reply::Content(_) => not_allowed(asked.method),
             Reply::Redirect(path) => redirect(&path),
+            Reply::Answer(answer) => self.answer(answer).await,
+            Reply::Asks(_) => text(StatusCode::BAD_REQUEST, "There is no question in this request.\n".to_owned()),
             Reply::Pass | Reply::Later(_) => text(StatusCode::NOT_FOUND, "There is nothing at this path.\n".to_owned()),
         };
         match *asked.method == Method::HEAD {
             true => response.map(|_| Body::empty()),
             false => response,
         }
+    }
+
+    async fn answer(&self, answer: Answer) -> Response<Body> {
+        let Answer { media_type, blob, pieces } = answer;
+        let size = blob.map_or(0, |(_, size)| size);
+        if pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Range(range) if range.start > range.end || range.end > size))
+        {
+            return text(StatusCode::INTERNAL_SERVER_ERROR, "The answer lies outside of its blob.\n".to_owned());
+        }
+        let source = match blob {
+            Some((blob, size)) => self.blobs.get(blob, size).await,
+            None => Ok(Source::Memory(Bytes::new())),
+        };
+        let body = match source {
+            Ok(source) => source.pieces(pieces),
+            Err(error) => return failed(&error),
+        };
+        let mut response = Response::new(Body::empty());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, max-age=0, must-revalidate"));
+        *response.body_mut() = body;
+        response
     }
 
     async fn found(&self, asked: &Asked<'_>, created: Time, found: Found) -> Response<Body> {

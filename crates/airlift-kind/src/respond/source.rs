@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::body::Body;
 use super::verify::{self, Progress, Standing, Verifier};
+use crate::reply::Piece;
 
 /// Blobs of up to so many bytes are kept in memory once they were read and verified.
 const SMALL: u64 = 16 << 10;
@@ -58,12 +59,6 @@ pub(super) enum Source {
     Open(Arc<Open>),
     /// Open, large, and being verified.
     Unverified(Arc<Open>, watch::Receiver<Progress>),
-}
-
-/// A part of a body: bytes that the responder made, or a range of the blob.
-pub(super) enum Piece {
-    Made(Bytes),
-    Range(Range<u64>),
 }
 
 /// A blob that was opened, and mapped where it lies in a local file.

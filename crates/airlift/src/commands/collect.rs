@@ -83,6 +83,7 @@ async fn again(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Res
         let url = entry.pinned.clone().or_else(|| entry.url.clone());
         request(entry, url.expect("only entries that were fetched are asked for"))
     };
+    manifest.restore(&lock.entries, fetcher).await?;
     let unusable = |source| ProgramError::Lock { path: manifest.lock_path(), source };
     let plan = engine::locked(&lock, pinned).map_err(unusable)?;
     let Collected { mut omitted, .. } = engine::collect(fetcher, plan, options).await?;
