@@ -2,8 +2,13 @@
 
 use airlift_core::{Class, Failure, Time, UpstreamUrl};
 use airlift_fetch::FetchError;
-use airlift_openpgp::{KeyError, VerifyError};
+use airlift_kind::SignerError;
+use airlift_openpgp::{KeyError, SigningError, VerifyError};
 
+use crate::closure::{ClosureError, UniverseError};
+use crate::format::ar::ArError;
+use crate::format::control::ControlError;
+use crate::format::diff::DiffError;
 use crate::format::packages::PackagesError;
 use crate::format::release::ReleaseError;
 use crate::format::sources_list::SourcesError;
@@ -24,6 +29,12 @@ pub enum DebError {
         url: Box<UpstreamUrl>,
         /// What is wrong with it.
         source: SourcesError,
+    },
+    /// A relative place without a folder that it is relative to.
+    #[error("from: '{path}' is relative to the manifest, and the manifest is in no folder")]
+    Relative {
+        /// The place.
+        path: String,
     },
     /// A source of this host that can't be mirrored.
     #[error("a source in {url} can't be mirrored: {reason}")]
@@ -147,6 +158,62 @@ pub enum DebError {
         /// What is wrong with it.
         source: PackagesError,
     },
+    /// A list whose packages can't be told apart.
+    #[error("no part of {url} can be chosen")]
+    Universe {
+        /// The list.
+        url: Box<UpstreamUrl>,
+        /// What is wrong with it.
+        source: UniverseError,
+    },
+    /// What is asked for can't be solved at all.
+    #[error("what is asked for of the apt repository {id} can't be chosen")]
+    Closure {
+        /// The repository.
+        id: String,
+        /// Why not.
+        source: ClosureError,
+    },
+    /// Patches of a list that can't be read.
+    #[error("{url} can't be mirrored")]
+    Diff {
+        /// The index of patches, or the patch.
+        url: Box<UpstreamUrl>,
+        /// What is wrong with it.
+        source: DiffError,
+    },
+    /// A file of a folder of packages that is none.
+    #[error("{url} can't be in a repository")]
+    NoPackage {
+        /// The file.
+        url: Box<UpstreamUrl>,
+        /// What is wrong with it.
+        source: ArError,
+    },
+    /// A package of a folder that does not say what it is.
+    #[error("{url} can't be in a repository")]
+    Control {
+        /// The file.
+        url: Box<UpstreamUrl>,
+        /// What is wrong with it.
+        source: ControlError,
+    },
+    /// There is no key to sign with.
+    #[error("the metadata of the apt repository {id} is made here, and there is no key to sign it with")]
+    Signer {
+        /// The repository.
+        id: String,
+        /// Why not.
+        source: SignerError,
+    },
+    /// The key does not sign.
+    #[error("the metadata of the apt repository {id} can't be signed")]
+    Sign {
+        /// The repository.
+        id: String,
+        /// Why not.
+        source: SigningError,
+    },
     /// A file that would have two contents.
     #[error("the apt repository {id} promises two different files at {path}")]
     Conflict {
@@ -175,6 +242,7 @@ impl DebError {
                 | Self::Mismatch { .. }
                 | Self::NoIndex { .. }
                 | Self::Packages { .. }
+                | Self::Diff { .. }
         )
     }
 }
@@ -183,7 +251,12 @@ impl Failure for DebError {
     fn class(&self) -> Class {
         match self {
             Self::Twice { .. } | Self::NoKey { .. } | Self::Host { .. } | Self::NoSources { .. } => Class::Usage,
+            Self::Relative { .. } => Class::Usage,
             Self::Sources { .. } | Self::Absent { .. } => Class::Usage,
+            Self::NoPackage { .. } | Self::Control { .. } => Class::Usage,
+            Self::Signer { source, .. } => source.class(),
+            Self::Closure { source, .. } => source.class(),
+            Self::Sign { .. } => Class::Machine,
             Self::Fetch { source, .. } => source.class(),
             _ => Class::Upstream,
         }
@@ -193,6 +266,8 @@ impl Failure for DebError {
         match self {
             Self::Fetch { source, .. } => source.hint(),
             Self::Key { source, .. } => source.hint(),
+            Self::Signer { source, .. } => source.hint(),
+            Self::Closure { source, .. } => source.hint(),
             Self::Signature { source, .. } => source.hint(),
             Self::NoKey { .. } => Some(
                 "give 'signed-by', the URL or the file of its key; a repository that nobody signs needs 'unsigned: true'"

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+mod closure;
 mod collect;
 mod error;
 pub mod format;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
 use airlift_kind::{CollectContext, Kind, Lookup, View};
 
+pub use closure::{ClosureError, UniverseError};
 pub use error::DebError;
 
 /// The kind for Debian package repositories.

@@ -1,10 +1,13 @@
 //! The manifest's `apt`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de};
+
+use crate::format::selector::Selector;
 
 /// This kind's part of a manifest.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -32,6 +35,39 @@ pub struct AptSpec {
     pub unsigned: bool,
     /// Whether it must not have expired.
     pub check_valid_until: bool,
+    /// The hosts that it is for; none for all.
+    pub target: Option<String>,
+    /// What of it travels; none for all.
+    pub partial: Option<Arc<Partial>>,
+}
+
+/// What of a repository travels.
+#[derive(Clone, Debug)]
+pub struct Partial {
+    /// What is asked for.
+    pub packages: Vec<Selector>,
+    /// How many versions of it, the best first.
+    pub newest: usize,
+    /// Whether recommendations are followed.
+    pub recommends: bool,
+    /// What a reference host has.
+    pub installed: Option<HostPath>,
+    /// What hosts have.
+    pub assume: Vec<Assume>,
+    /// Architectures that hosts have packages of beside their own.
+    pub foreign: Vec<String>,
+}
+
+/// What hosts are taken to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Assume {
+    /// What every installation has: packages that are essential or of the priority required, and all that they need.
+    Base,
+    /// The same, with packages of the priority important.
+    Important,
+    /// Whatever no repository of the manifest has in any version.
+    Unlisted,
 }
 
 /// Which repositories an entry means.
@@ -48,11 +84,39 @@ pub enum What {
         /// Its components.
         components: Vec<String>,
     },
-    /// Those of a host: the URL of a folder or of a file of sources.
+    /// Those of a host: a folder or a file of sources; or one that is made of a folder of packages.
     Host {
         /// The folder or file.
-        from: UpstreamUrl,
+        from: HostPath,
+        /// The name of the one that is made of packages; none for the folder's own.
+        id: Option<String>,
     },
+}
+
+/// A place on the host that collects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPath {
+    /// Wherever the manifest lies.
+    Absolute(UpstreamUrl),
+    /// Beside the manifest.
+    Relative(String),
+}
+
+impl HostPath {
+    fn read(field: &str, from: &str) -> Result<Self, String> {
+        if from.starts_with('/') {
+            return file_url(from).map(Self::Absolute);
+        }
+        if from.starts_with("file://") {
+            return from.parse().map(Self::Absolute).map_err(|error| format!("{field}: {error}"));
+        }
+        match matches!(from, "." | "..") || from.starts_with("./") || from.starts_with("../") {
+            true => Ok(Self::Relative(from.to_owned())),
+            false => Err(format!(
+                "{field}: '{from}' is neither absolute, such as /etc/apt/sources.list.d, nor begins with ./"
+            )),
+        }
+    }
 }
 
 /// Where a key is.
@@ -113,10 +177,28 @@ pub struct AptFields {
     /// Whether it must not have expired (Valid-Until). Snapshots of the past always have.
     #[serde(default = "yes")]
     check_valid_until: bool,
-    /// The repositories of this host: a folder such as /etc/apt/sources.list.d, or a file of sources.
+    /// The repositories of this host: a folder such as /etc/apt/sources.list.d, or a file of sources; or a folder of .deb
+    /// files, which becomes a repository. A path that begins with ./ is beside the manifest.
     from: Option<String>,
-    /// Not in this version: only whole repositories are collected.
+    /// What travels of it, with all that it needs: names, globs (nvidia-*), versions (nginx=1.2*), architectures
+    /// (libc6:i386), tasks (standard^), ?essential, ?priority(required), ?section(net). Left out: the whole repository.
     packages: Option<Vec<String>>,
+    /// How many versions of what is asked for, the best first; 1 where this is left out.
+    newest: Option<u16>,
+    /// Whether recommendations are followed too, as apt does unless told otherwise. Default: true.
+    recommends: Option<bool>,
+    /// What a reference host has, and what therefore need not travel: a file with the output of dpkg -l or dpkg-query -W,
+    /// or a copy of /var/lib/dpkg/status.
+    installed: Option<String>,
+    /// What hosts are taken to have: base, important, unlisted. Default: nothing.
+    #[serde(default)]
+    assume: Vec<Assume>,
+    /// Architectures that hosts have packages of beside their own, such as i386.
+    #[serde(default)]
+    foreign_architectures: Vec<String>,
+    /// The hosts that it is for, where the manifest has repositories for several distributions: only repositories with the
+    /// same target, or without one, are looked at for what its packages need.
+    target: Option<String>,
 }
 
 const fn yes() -> bool {
@@ -137,9 +219,8 @@ impl TryFrom<AptFields> for AptSpec {
     type Error = String;
 
     fn try_from(fields: AptFields) -> Result<Self, String> {
-        if fields.packages.is_some() {
-            return Err("packages: this version collects whole repositories only; leave 'packages' out".to_owned());
-        }
+        let partial = fields.partial()?.map(Arc::new);
+        fields.target.iter().try_for_each(|name| plain("target", name))?;
         let texts = match fields.signed_by {
             None => Vec::new(),
             Some(OneOrMany::One(text)) => vec![text],
@@ -148,10 +229,10 @@ impl TryFrom<AptFields> for AptSpec {
         let signed_by = texts.iter().map(|text| KeySource::read(text)).collect::<Result<_, _>>()?;
         fields.architectures.iter().try_for_each(|name| plain("architectures", name))?;
         let what = match (fields.from, fields.id, fields.uri) {
-            (Some(from), None, None) if fields.suites.is_empty() && fields.components.is_empty() => {
-                What::Host { from: host(&from)? }
+            (Some(from), id, None) if fields.suites.is_empty() && fields.components.is_empty() => {
+                What::Host { from: HostPath::read("from", &from)?, id }
             }
-            (Some(_), ..) => return Err("from: id, uri, suites and components come from the host's files".to_owned()),
+            (Some(_), ..) => return Err("from: uri, suites and components come from the host's files".to_owned()),
             (None, Some(id), Some(uri)) => {
                 check(&id, &fields.suites, &fields.components)?;
                 What::One { id, uri, suites: fields.suites, components: fields.components }
@@ -167,15 +248,43 @@ impl TryFrom<AptFields> for AptSpec {
             sources: fields.sources,
             unsigned: fields.unsigned,
             check_valid_until: fields.check_valid_until,
+            target: fields.target,
+            partial,
         })
     }
 }
 
-fn host(from: &str) -> Result<UpstreamUrl, String> {
-    match (from.starts_with('/'), from.starts_with("file://")) {
-        (true, _) => file_url(from),
-        (_, true) => from.parse().map_err(|error| format!("from: {error}")),
-        _ => Err(format!("from: '{from}' is no absolute path, such as /etc/apt/sources.list.d")),
+impl AptFields {
+    fn partial(&self) -> Result<Option<Partial>, String> {
+        let Some(packages) = &self.packages else {
+            let only = [
+                ("newest", self.newest.is_some()),
+                ("recommends", self.recommends.is_some()),
+                ("installed", self.installed.is_some()),
+                ("assume", !self.assume.is_empty()),
+                ("foreign-architectures", !self.foreign_architectures.is_empty()),
+            ];
+            return match only.into_iter().find(|(_, there)| *there) {
+                Some((name, _)) => Err(format!("{name}: it is about a part of a repository: name 'packages' too")),
+                None => Ok(None),
+            };
+        };
+        self.foreign_architectures.iter().try_for_each(|name| plain("foreign-architectures", name))?;
+        let newest = self.newest.map_or(1, usize::from);
+        if newest == 0 {
+            return Err("newest: at least one version travels".to_owned());
+        }
+        let mut assume = self.assume.clone();
+        assume.sort();
+        assume.dedup();
+        Ok(Some(Partial {
+            packages: packages.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            newest,
+            recommends: self.recommends.unwrap_or(true),
+            installed: self.installed.as_deref().map(|path| HostPath::read("installed", path)).transpose()?,
+            assume,
+            foreign: self.foreign_architectures.clone(),
+        }))
     }
 }
 
@@ -249,16 +358,29 @@ mod tests {
         .expect("a manifest");
         assert!(matches!(&spec.apt[0].signed_by[..], [KeySource::Url(url)] if url.to_string() == "https://e.org/gpg"));
         assert!(spec.apt[1].unsigned && spec.apt[1].check_valid_until);
-        let What::Host { from } = &spec.apt[2].what else { panic!("{:?}", spec.apt[2]) };
-        assert_eq!(from.to_string(), "file:///etc/apt/sources.list.d");
+        let What::Host { from, id: None } = &spec.apt[2].what else { panic!("{:?}", spec.apt[2]) };
+        let HostPath::Absolute(url) = from else { panic!("{from:?}") };
+        assert_eq!(url.to_string(), "file:///etc/apt/sources.list.d");
+        let spec = read("apt:\n  - { from: ../debs, id: own }\n").expect("a manifest");
+        let What::Host { from, id: Some(_) } = &spec.apt[0].what else { panic!("{:?}", spec.apt[0]) };
+        assert_eq!(*from, HostPath::Relative("../debs".to_owned()));
     }
 
     #[test]
     fn mistakes_are_named() {
         for (text, expected) in [
+            ("{ id: x, uri: \"https://e.org\", suites: [a], components: [b], newest: 2 }", "name 'packages' too"),
             (
-                "{ id: x, uri: \"https://e.org\", suites: [a], components: [b], packages: [c] }",
-                "whole repositories only",
+                "{ id: x, uri: \"https://e.org\", suites: [a], components: [b], packages: [\"a b\"] }",
+                "'a b': a name has",
+            ),
+            (
+                "{ id: x, uri: \"https://e.org\", suites: [a], components: [b], packages: [c], assume: [all] }",
+                "unknown variant",
+            ),
+            (
+                "{ id: x, uri: \"https://e.org\", suites: [a], components: [b], packages: [c], installed: status }",
+                "installed: 'status' is neither",
             ),
             ("{ id: x, uri: \"https://e.org\", components: [b] }", "needs 'suites'"),
             ("{ id: x, uri: \"https://e.org\", suites: [a] }", "needs 'components'"),
@@ -267,8 +389,8 @@ mod tests {
             ("{ id: x, uri: \"https://e.org\", suites: [a/../b], components: [b] }", "is no name"),
             ("{ id: gpgkeys, uri: \"https://e.org\", suites: [a], components: [b] }", "something else"),
             ("{ uri: \"https://e.org\" }", "needs an 'id'"),
-            ("{ from: etc }", "no absolute path"),
-            ("{ from: /etc, id: x }", "come from the host's files"),
+            ("{ from: etc }", "neither absolute"),
+            ("{ from: /etc, uri: \"https://e.org\" }", "come from the host's files"),
             ("{ id: x, url: \"https://e.org\" }", "unknown field 'url'"),
         ] {
             let error = read(&format!("apt:\n  - {text}\n")).expect_err(text);

@@ -1,15 +1,17 @@
-//! The sources of this host, as apt has them: `sources.list` and the files of `sources.list.d`.
+//! The sources of this host, as apt has them: `sources.list` and the files of `sources.list.d`; and its folders of packages.
 
 use std::collections::BTreeMap;
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::{Expected, Fetcher};
+use airlift_kind::CollectContext;
 
+use super::loose::is_package;
 use super::repository::{Part, Repository};
 use super::tree::request;
 use crate::error::DebError;
 use crate::format::sources_list::{self, HostSource};
-use crate::spec::{AptSpec, KeySource, check, file_url};
+use crate::spec::{AptSpec, HostPath, KeySource, check, file_url};
 
 /// The most bytes of a file of sources.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -17,16 +19,28 @@ const LARGEST_FILE: u64 = 4 << 20;
 /// Where apt keeps the keys that vouch for sources without `Signed-By`.
 const TRUSTED: &str = "/etc/apt/trusted.gpg.d";
 
-/// Every repository of a folder or file of sources.
+/// Every repository of a folder or file of sources, or the one that a folder of packages is.
 pub(crate) async fn repositories(
     apt: &AptSpec,
-    from: &UpstreamUrl,
-    fetcher: &Fetcher,
+    at: (&HostPath, Option<&str>),
+    context: &CollectContext,
 ) -> Result<Vec<Repository>, DebError> {
+    let ((from, id), fetcher) = (at, &context.fetcher);
+    let from = &from.url(fetcher)?;
     let files = folder(from, fetcher).await?.unwrap_or_else(|| vec![from.clone()]);
     let mut all = Vec::new();
     let is_source =
         |url: &UpstreamUrl| [".list", ".sources"].iter().any(|ending| url.expose().path().ends_with(ending));
+    if !files.iter().any(is_source)
+        && let Some(loose) = loose_packages(apt, (from, id), fetcher).await?
+    {
+        return Ok(vec![loose]);
+    }
+    if id.is_some() {
+        let reason =
+            "'id' names a folder of packages, and there is none; sources have the ids of their files".to_owned();
+        return Err(DebError::Host { url: Box::new(from.clone()), reason });
+    }
     for url in files.into_iter().filter(is_source) {
         let document = fetcher.document(&request(url.clone()), &Expected::limit(LARGEST_FILE)).await;
         let document = document.map_err(|source| DebError::Fetch { id: url.to_string(), source: Box::new(source) })?;
@@ -47,6 +61,54 @@ pub(crate) async fn repositories(
         keyless.for_each(|repository| repository.keys.clone_from(&trusted));
     }
     Ok(all)
+}
+
+/// The repository that a folder with packages in it, or in folders below it, is.
+async fn loose_packages(
+    apt: &AptSpec,
+    at: (&UpstreamUrl, Option<&str>),
+    fetcher: &Fetcher,
+) -> Result<Option<Repository>, DebError> {
+    let (from, id) = at;
+    let files = fetcher.folders(from).await;
+    let files = files.map_err(|source| DebError::Fetch { id: from.to_string(), source: Box::new(source) })?;
+    let debs: Vec<UpstreamUrl> = files.unwrap_or_default().into_iter().filter(is_package).collect();
+    if debs.is_empty() {
+        return Ok(None);
+    }
+    let host = |reason: String| DebError::Host { url: Box::new(from.clone()), reason };
+    if !apt.signed_by.is_empty() || !apt.fingerprints.is_empty() || apt.unsigned {
+        let reason = "what is made of loose packages is signed here: leave signed-by, fingerprints and unsigned out";
+        return Err(host(reason.to_owned()));
+    }
+    let path = from.decoded_path().unwrap_or_default();
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let id = id.unwrap_or(name).to_owned();
+    check(&id, &["./".to_owned()], &[]).map_err(|error| host(format!("{error}; give it an 'id'")))?;
+    Ok(Some(Repository {
+        id,
+        uri: from.clone(),
+        keys: Vec::new(),
+        fingerprints: Vec::new(),
+        unsigned: false,
+        check_valid_until: true,
+        parts: Vec::new(),
+        debs,
+        architectures: apt.architectures.clone(),
+        entry: 0,
+        target: None,
+        partial: None,
+    }))
+}
+
+impl HostPath {
+    /// Where it is.
+    pub(crate) fn url(&self, fetcher: &Fetcher) -> Result<UpstreamUrl, DebError> {
+        match self {
+            Self::Absolute(url) => Ok(url.clone()),
+            Self::Relative(path) => fetcher.local(path).ok_or_else(|| DebError::Relative { path: path.clone() }),
+        }
+    }
 }
 
 async fn folder(url: &UpstreamUrl, fetcher: &Fetcher) -> Result<Option<Vec<UpstreamUrl>>, DebError> {
@@ -88,6 +150,11 @@ fn of_file(apt: &AptSpec, file: &UpstreamUrl, sources: &[HostSource]) -> Result<
                         unsigned: apt.unsigned,
                         check_valid_until: apt.check_valid_until,
                         parts: Vec::new(),
+                        debs: Vec::new(),
+                        architectures: Vec::new(),
+                        entry: 0,
+                        target: None,
+                        partial: None,
                     })
                 }
             };

@@ -6,6 +6,7 @@ use airlift_core::{Omission, Request, Source, TreePath};
 use airlift_fetch::Fetcher;
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::pdiffs::INDEX;
 use super::release::Suite;
 use super::repository::Part;
 use super::tree::{File, Tree, request};
@@ -27,6 +28,8 @@ pub(crate) enum Role {
     Sources,
     /// Something that some clients ask for: Contents, Translation, dep11, Commands.
     Extra,
+    /// The patches that lead to a list; without them clients fetch the whole list.
+    Diff,
     /// Something that no client asks for.
     Courtesy,
 }
@@ -111,7 +114,7 @@ fn architectures(suite: &Suite<'_>, part: &Part) -> Result<Vec<String>, DebError
 }
 
 /// The architecture of `main/binary-amd64/Packages.xz`.
-fn binary_folder(path: &str) -> Option<&str> {
+pub(crate) fn binary_folder(path: &str) -> Option<&str> {
     let (folder, name) = path.rsplit_once('/')?;
     let architecture = folder.rsplit('/').next()?.strip_prefix("binary-")?;
     (stem(name) == "Packages" && !folder.contains("debian-installer")).then_some(architecture)
@@ -130,8 +133,10 @@ fn role(path: &str, part: &Part, architectures: &[String]) -> Option<Role> {
     let wanted = |name: &str| architectures.iter().any(|architecture| architecture == name);
     match (folder, stem(name)) {
         ("source", "Sources") if part.sources => Some(Role::Sources),
+        ("source", "Sources.diff/Index") if part.sources => Some(Role::Diff),
         ("source", "Release") if part.sources => Some(Role::Courtesy),
         ("i18n", name) if name.starts_with("Translation-") && !name.contains('/') => Some(Role::Extra),
+        ("i18n", name) if name.starts_with("Translation-") && name.ends_with(INDEX) => Some(Role::Diff),
         ("i18n", "Index") => Some(Role::Courtesy),
         ("cnf", name) if name.strip_prefix("Commands-").is_some_and(wanted) => Some(Role::Extra),
         ("dep11", name) if name.starts_with("icons-") => Some(Role::Extra),
@@ -141,6 +146,7 @@ fn role(path: &str, part: &Part, architectures: &[String]) -> Option<Role> {
         }
         (binary, name) if binary.strip_prefix("binary-").is_some_and(wanted) => match name {
             "Packages" => Some(Role::Packages),
+            "Packages.diff/Index" => Some(Role::Diff),
             "Release" => Some(Role::Courtesy),
             _ => None,
         },
@@ -151,14 +157,17 @@ fn role(path: &str, part: &Part, architectures: &[String]) -> Option<Role> {
 /// `Contents-amd64.gz`, which stands in the suite or in a component.
 fn contents(path: &str, part: &Part, architectures: &[String]) -> Option<Role> {
     let of = stem(path).strip_prefix("Contents-")?;
+    let (of, role) = of.strip_suffix(INDEX).map_or((of, Role::Extra), |of| (of, Role::Diff));
     let wanted = architectures.iter().any(|name| name == of) || (of == "source" && part.sources);
-    wanted.then_some(Role::Extra)
+    wanted.then_some(role)
 }
 
 fn flat_role(path: &str, sources: bool) -> Option<Role> {
     match stem(path) {
         "Packages" => Some(Role::Packages),
         "Sources" if sources => Some(Role::Sources),
+        "Packages.diff/Index" => Some(Role::Diff),
+        "Sources.diff/Index" if sources => Some(Role::Diff),
         name if name.starts_with("Contents") || name.starts_with("Translation-") => Some(Role::Extra),
         name if name.starts_with("i18n/Translation-") => Some(Role::Extra),
         _ => None,
@@ -188,7 +197,7 @@ pub(crate) async fn present(
                 return Err(DebError::NoIndex { release: Box::new(suite.url.clone()), file });
             }
             Role::Extra => absent.push(file),
-            Role::Courtesy => {}
+            Role::Diff | Role::Courtesy => {}
         }
     }
     Ok(Found { present: answers.into_iter().filter_map(Result::ok).collect(), absent })
@@ -269,7 +278,11 @@ mod tests {
             ("main/binary-arm64/Packages.xz", None),
             ("contrib/binary-amd64/Packages.xz", None),
             ("main/debian-installer/binary-amd64/Packages.xz", None),
-            ("main/binary-amd64/Packages.diff/Index", None),
+            ("main/binary-amd64/Packages.diff/Index", Some(Role::Diff)),
+            ("main/binary-arm64/Packages.diff/Index", None),
+            ("main/i18n/Translation-en.diff/Index", Some(Role::Diff)),
+            ("main/Contents-amd64.diff/Index", Some(Role::Diff)),
+            ("main/source/Sources.diff/Index", None),
             ("main/binary-amd64/Release", Some(Role::Courtesy)),
             ("main/i18n/Translation-pt_BR.bz2", Some(Role::Extra)),
             ("main/Contents-all.gz", Some(Role::Extra)),

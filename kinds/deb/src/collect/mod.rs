@@ -1,12 +1,17 @@
 //! Which files, and at which paths: whole repositories, their metadata byte for byte.
 //!
 //! `repository` says which repositories the manifest means (`host` reads those of this machine), `release` reads and
-//! verifies the root of a suite, `indices` chooses what a suite's parts need, `lists` reads the packages, and `tree`
-//! collects the entries, each path once.
+//! verifies the root of a suite, `indices` chooses what a suite's parts need, `lists` reads the packages, `pdiffs` the
+//! patches between lists, `loose` makes a repository of a folder of packages, `made` the metadata of what is not taken
+//! whole, `partial` chooses packages with all that they need, and `tree` collects the entries, each path once.
 
 mod host;
 mod indices;
 mod lists;
+mod loose;
+mod made;
+mod partial;
+mod pdiffs;
 mod release;
 mod repository;
 mod tree;
@@ -28,8 +33,15 @@ const MOST_ATTEMPTS: u32 = 4;
 pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, DebError> {
     let fetcher = &context.fetcher;
     let mut plan = Plan::default();
-    for repository in repository::all(spec, fetcher).await? {
-        plan.extend(planned(&repository, fetcher).await?);
+    let repositories = repository::all(spec, context).await?;
+    if repositories.iter().any(|repository| repository.partial.is_some()) {
+        plan.extend(partial::plan(&repositories, context).await?);
+    }
+    for repository in repositories.into_iter().filter(|repository| repository.partial.is_none()) {
+        plan.extend(match repository.debs.is_empty() {
+            true => planned(&repository, fetcher).await?,
+            false => loose::plan(&repository, context).await?,
+        });
     }
     Ok(plan)
 }
@@ -78,6 +90,9 @@ async fn once(
         suite.plan(&mut tree)?;
         indices::plan(&present, &suite, &mut tree)?;
         lists::read(&present, &suite, fetcher, &mut tree).await?;
+        for remark in pdiffs::plan(&present, &suite, fetcher, &mut tree).await? {
+            notice(&mut tree, repository, remark)?;
+        }
         add_part(
             &mut stored,
             StoredPart {

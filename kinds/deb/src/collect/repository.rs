@@ -1,16 +1,18 @@
 //! Which repositories the manifest means.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::{Expected, Fetcher};
+use airlift_kind::CollectContext;
 use airlift_openpgp::Keyring;
 
 use super::host;
 use super::tree::request;
 use crate::error::DebError;
 use crate::format::link::encode;
-use crate::spec::{AptSpec, KeySource, Spec, What};
+use crate::spec::{AptSpec, KeySource, Partial, Spec, What};
 
 /// The most bytes of a file of keys.
 const LARGEST_KEYS: u64 = 16 << 20;
@@ -32,6 +34,16 @@ pub(crate) struct Repository {
     pub(crate) check_valid_until: bool,
     /// Its suites.
     pub(crate) parts: Vec<Part>,
+    /// Its packages, where it is a folder of loose ones; none otherwise.
+    pub(crate) debs: Vec<UpstreamUrl>,
+    /// The architectures of loose packages that are wanted; none for all.
+    pub(crate) architectures: Vec<String>,
+    /// The entry of the manifest that it is of.
+    pub(crate) entry: usize,
+    /// The hosts that it is for; none for all.
+    pub(crate) target: Option<String>,
+    /// What of it travels; none for all.
+    pub(crate) partial: Option<Arc<Partial>>,
 }
 
 /// What is wanted of a suite.
@@ -48,13 +60,24 @@ pub(crate) struct Part {
 }
 
 /// Every repository of the manifest, those of this host included.
-pub(crate) async fn all(spec: &Spec, fetcher: &Fetcher) -> Result<Vec<Repository>, DebError> {
+pub(crate) async fn all(spec: &Spec, context: &CollectContext) -> Result<Vec<Repository>, DebError> {
     let mut all = Vec::new();
-    for apt in &spec.apt {
-        match &apt.what {
-            What::Host { from } => all.extend(host::repositories(apt, from, fetcher).await?),
-            What::One { id, uri, suites, components } => all.push(one(apt, (id, uri), (suites, components))),
+    for (entry, apt) in spec.apt.iter().enumerate() {
+        let repositories = match &apt.what {
+            What::Host { from, id } => host::repositories(apt, (from, id.as_deref()), context).await?,
+            What::One { id, uri, suites, components } => vec![one(apt, (id, uri), (suites, components))],
+        };
+        if let Some(loose) = repositories.iter().find(|one| !one.debs.is_empty()).filter(|_| apt.partial.is_some()) {
+            let reason = "a folder of packages travels whole: leave 'packages' out".to_owned();
+            return Err(DebError::Host { url: Box::new(loose.uri.clone()), reason });
         }
+        let (target, partial) = (&apt.target, &apt.partial);
+        all.extend(repositories.into_iter().map(|repository| Repository {
+            entry,
+            target: target.clone(),
+            partial: partial.clone(),
+            ..repository
+        }));
     }
     let mut ids = BTreeSet::new();
     match all.iter().find(|repository: &&Repository| !ids.insert(repository.id.clone())) {
@@ -78,6 +101,11 @@ fn one(apt: &AptSpec, at: (&str, &UpstreamUrl), of: (&[String], &[String])) -> R
         unsigned: apt.unsigned,
         check_valid_until: apt.check_valid_until,
         parts: of.0.iter().map(part).collect(),
+        debs: Vec::new(),
+        architectures: Vec::new(),
+        entry: 0,
+        target: None,
+        partial: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use airlift_core::{Checksum, Digest, Plan, PlanEntry, Request, Source, TreePath, UpstreamUrl};
+use airlift_core::{Checksum, Digest, Plan, PlanEntry, Request, Source, Time, TreePath, UpstreamUrl};
 
 use super::repository::Repository;
 use crate::error::DebError;
@@ -71,6 +71,16 @@ impl<'a> Tree<'a> {
         let media_type = Some(self.media_type(media_type));
         let entry = PlanEntry::new(path, Source::Generated(bytes.into()));
         self.plan.entries.push(PlanEntry { media_type, ..entry });
+        Ok(())
+    }
+
+    /// Adds a file that was made here of what has a date.
+    pub(crate) fn dated(&mut self, path: &str, bytes: Vec<u8>, of: (&'static str, Time)) -> Result<(), DebError> {
+        let (media_type, modified) = of;
+        self.generated(path, bytes, media_type)?;
+        if let Some(entry) = self.plan.entries.last_mut() {
+            entry.modified = Some(modified);
+        }
         Ok(())
     }
 

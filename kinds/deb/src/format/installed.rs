@@ -40,9 +40,9 @@ pub enum InstalledError {
 ///
 /// [`InstalledError`].
 pub fn read(bytes: &[u8]) -> Result<Vec<Installed<'_>>, InstalledError> {
-    let is_status = raw::stanzas(bytes).next().is_some_and(|stanza| {
-        ["Package", "Status", "Version"].iter().all(|name| raw::field(stanza, name).is_some())
-    });
+    let is_status = raw::stanzas(bytes)
+        .next()
+        .is_some_and(|stanza| ["Package", "Status", "Version"].iter().all(|name| raw::field(stanza, name).is_some()));
     let packages = match is_status {
         true => raw::stanzas(bytes).filter_map(of_stanza).collect(),
         false => of_lines(std::str::from_utf8(bytes).map_err(|_| InstalledError::NotText)?)?,

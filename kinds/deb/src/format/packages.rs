@@ -7,8 +7,8 @@ use airlift_core::{Checksum, TreePath};
 
 use super::deb822::{Deb822Error, Stanza, Stanzas};
 
-/// The most files that one list may name.
-const MOST_FILES: usize = 5_000_000;
+/// The most files that one list may name. The largest distributions have some seventy thousand packages.
+const MOST_FILES: usize = 500_000;
 
 /// A file of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum PackagesError {
         line: usize,
     },
     /// A list without end.
-    #[error("it names more than five million files")]
+    #[error("it names more than half a million files")]
     Many,
 }
 

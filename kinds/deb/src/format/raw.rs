@@ -34,12 +34,16 @@ pub fn fields(stanza: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         loop {
             let mut end = first_line(rest)?.len();
-            while let Some(line) = first_line(&rest[end..]).filter(|line| line.starts_with(b" ") || line.starts_with(b"\t")) {
+            while let Some(line) =
+                first_line(&rest[end..]).filter(|line| line.starts_with(b" ") || line.starts_with(b"\t"))
+            {
                 end += line.len();
             }
             let (field, after) = rest.split_at(end);
             rest = after;
-            if let Some(colon) = field.iter().position(|byte| *byte == b':' || *byte == b'\n').filter(|at| field[*at] == b':') {
+            if let Some(colon) =
+                field.iter().position(|byte| *byte == b':' || *byte == b'\n').filter(|at| field[*at] == b':')
+            {
                 return Some((&field[..colon], field[colon + 1..].trim_ascii()));
             }
         }

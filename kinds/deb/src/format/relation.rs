@@ -162,7 +162,11 @@ fn relation(text: &str) -> Option<Relation<'_>> {
     }
     let rest = rest.trim_start();
     let Some(inside) = rest.strip_prefix('(') else {
-        return (rest.is_empty() || rest.starts_with(['[', '<'])).then_some(Relation { name, qualifier, versions: None });
+        return (rest.is_empty() || rest.starts_with(['[', '<'])).then_some(Relation {
+            name,
+            qualifier,
+            versions: None,
+        });
     };
     let (inside, after) = inside.split_once(')')?;
     let after = after.trim_start();
@@ -186,7 +190,13 @@ mod tests {
         let read = groups(text).expect("relations");
         let shown: Vec<String> =
             read.iter().map(|group| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")).collect();
-        let expected = ["libc6 (>= 2.34)", "debconf (>= 0.5) | debconf-2.0", "python3:any (<< 4)", "mta | x", "a:amd64 (= 1:2~b-1)"];
+        let expected = [
+            "libc6 (>= 2.34)",
+            "debconf (>= 0.5) | debconf-2.0",
+            "python3:any (<< 4)",
+            "mta | x",
+            "a:amd64 (= 1:2~b-1)",
+        ];
         assert_eq!(shown, expected);
         let old = relations("a (< 1), b (> 1)").expect("relations");
         assert_eq!(old[0].versions.expect("versions").operator, Operator::EarlierOrEqual);
@@ -196,8 +206,20 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for text in ["a b", "a (1)", "a (>= )", "a (>= 1", "a ()", ":any", "a:", "-a", "a | ", "a (>= 1) b", "${misc:Depends}", "a (>= 1 2)"]
-        {
+        for text in [
+            "a b",
+            "a (1)",
+            "a (>= )",
+            "a (>= 1",
+            "a ()",
+            ":any",
+            "a:",
+            "-a",
+            "a | ",
+            "a (>= 1) b",
+            "${misc:Depends}",
+            "a (>= 1 2)",
+        ] {
             assert!(groups(text).is_err(), "{text}");
         }
         assert!(relations("a | b").is_err());

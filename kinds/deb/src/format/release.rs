@@ -10,8 +10,22 @@ use super::deb822::{Deb822Error, Stanza, Stanzas};
 /// The sections of checksums, weakest first, with the length of a value in characters.
 pub const SECTIONS: [(&str, usize); 4] = [("MD5Sum", 32), ("SHA1", 40), ("SHA256", 64), ("SHA512", 128)];
 
-/// The most files that one `Release` may list.
-const MOST_FILES: usize = 1_000_000;
+/// What clients know a suite by and treat it by: pinning and the questions that apt asks when one changes depend on these
+/// (apt_preferences(5), apt-secure(8)).
+pub const KEPT: [&str; 9] = [
+    "Origin",
+    "Label",
+    "Suite",
+    "Version",
+    "Codename",
+    "Description",
+    "NotAutomatic",
+    "ButAutomaticUpgrades",
+    "No-Support-for-Architecture-all",
+];
+
+/// The most files that one `Release` may list. The largest distributions list some thousands.
+const MOST_FILES: usize = 200_000;
 
 /// What is read of a `Release` file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +40,10 @@ pub struct Release {
     pub components: Vec<String>,
     /// Its architectures.
     pub architectures: Vec<String>,
+    /// What else it says of itself that clients go by: the fields of [`KEPT`] that it has, in that order.
+    pub kept: Vec<(&'static str, String)>,
+    /// When it was made.
+    pub date: Option<Time>,
     /// Until when clients accept it.
     pub valid_until: Option<Time>,
     /// Whether the indices are also found under their checksums.
@@ -78,7 +96,7 @@ pub enum ReleaseError {
         path: TreePath,
     },
     /// A list without end.
-    #[error("it lists more than a million files")]
+    #[error("it lists more than two hundred thousand files")]
     Many,
     /// A date that can't be read.
     #[error("its {field} is no date: {text:?}")]
@@ -110,8 +128,12 @@ impl Release {
             Some(text) => Some(date(text).ok_or_else(|| bad_date("Valid-Until", text))?),
             None => None,
         };
+        let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let kept = KEPT.into_iter().filter_map(|name| Some((name, one_line(text_of(name)?))));
         let mut release = Self {
             origin: text_of("Origin"),
+            kept: kept.collect(),
+            date: stanza.get("Date").and_then(date),
             suite: text_of("Suite"),
             codename: text_of("Codename"),
             components: words("Components"),
@@ -124,6 +146,19 @@ impl Release {
             release.read_section(stanza.get(section).unwrap_or_default(), (position, section, length))?;
         }
         Ok(release)
+    }
+
+    /// How much apt prefers what is in it unless it is told otherwise (apt_preferences(5)).
+    pub fn pin(&self) -> i32 {
+        let says = |wanted| {
+            let mut fields = self.kept.iter();
+            fields.any(|(name, value)| *name == wanted && value.eq_ignore_ascii_case("yes"))
+        };
+        match (says("NotAutomatic"), says("ButAutomaticUpgrades")) {
+            (true, true) => 100,
+            (true, false) => 1,
+            (false, _) => 500,
+        }
     }
 
     fn read_section(&mut self, text: &str, of: (usize, &'static str, usize)) -> Result<(), ReleaseError> {

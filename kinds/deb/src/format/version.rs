@@ -32,7 +32,8 @@ fn number(digits: &str) -> (usize, &str) {
 fn part(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while !a.is_empty() || !b.is_empty() {
-        let (text_a, text_b) = (take(&mut a, |byte| !byte.is_ascii_digit()), take(&mut b, |byte| !byte.is_ascii_digit()));
+        let (text_a, text_b) =
+            (take(&mut a, |byte| !byte.is_ascii_digit()), take(&mut b, |byte| !byte.is_ascii_digit()));
         let order = text(text_a, text_b);
         if order.is_ne() {
             return order;
@@ -81,9 +82,34 @@ mod tests {
     #[test]
     fn versions_are_in_their_order() {
         let ordered = [
-            "0~~", "0~~a", "0~", "0", "0+", "0.0~rc1", "0.0", "0.00a", "1.0~beta1~svn1245", "1.0~beta1", "1.0", "1.0-0ubuntu1",
-            "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0-10", "1.0a", "1.0+dfsg", "1.0-1-1", "1.0.1", "1.9", "1.10",
-            "99999999999999999999999", "100000000000000000000000", "1:0~", "1:0", "2:0", "10:0",
+            "0~~",
+            "0~~a",
+            "0~",
+            "0",
+            "0+",
+            "0.0~rc1",
+            "0.0",
+            "0.00a",
+            "1.0~beta1~svn1245",
+            "1.0~beta1",
+            "1.0",
+            "1.0-0ubuntu1",
+            "1.0-1",
+            "1.0-1+b1",
+            "1.0-1.1",
+            "1.0-10",
+            "1.0a",
+            "1.0+dfsg",
+            "1.0-1-1",
+            "1.0.1",
+            "1.9",
+            "1.10",
+            "99999999999999999999999",
+            "100000000000000000000000",
+            "1:0~",
+            "1:0",
+            "2:0",
+            "10:0",
         ];
         for (at, a) in ordered.iter().enumerate() {
             for (other, b) in ordered.iter().enumerate() {
@@ -94,7 +120,9 @@ mod tests {
 
     #[test]
     fn what_is_written_otherwise_may_be_the_same() {
-        for (a, b) in [("1", "0:1"), ("1", "1-0"), ("1.0", "1.00"), ("01", "1"), ("1-", "1"), ("1.", "1.0"), ("00:1", "1")] {
+        for (a, b) in
+            [("1", "0:1"), ("1", "1-0"), ("1.0", "1.00"), ("01", "1"), ("1-", "1"), ("1.", "1.0"), ("00:1", "1")]
+        {
             assert_eq!(compare(a, b), Ordering::Equal, "{a} {b}");
         }
     }
@@ -115,9 +143,10 @@ mod tests {
 
         #[test]
         fn a_tilde_is_before_and_a_plus_is_behind(a in "[0-9][0-9a-b.+~]{0,6}") {
-            prop_assert!(compare(&format!("{a}~"), &a).is_lt());
-            prop_assert!(compare(&format!("{a}+"), &a).is_gt());
-            prop_assert!(compare(&format!("1:{a}"), &a).is_gt());
+            let (before, behind, later) = (format!("{a}~"), format!("{a}+"), format!("1:{a}"));
+            prop_assert!(compare(&before, &a).is_lt());
+            prop_assert!(compare(&behind, &a).is_gt());
+            prop_assert!(compare(&later, &a).is_gt());
         }
 
         #[test]

@@ -1,0 +1,418 @@
+//! What a host of one architecture can choose from: a catalogue for the solver.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use airlift_solve::{Candidate, Capability, Catalogue, Conflict, Dependencies, Formula, Slot};
+
+use super::universe::{MultiArch, Package, Provider, Symbol, Universe};
+use crate::format::raw;
+use crate::format::relation::{Operator, Relation, groups, relations};
+
+/// A package that a host has already, whether or not a repository offers it.
+#[derive(Clone)]
+pub(crate) struct Present {
+    pub(crate) name: Symbol,
+    pub(crate) version: Box<str>,
+    pub(crate) architecture: Symbol,
+    pub(crate) multi_arch: MultiArch,
+    /// What it provides beside its own name.
+    pub(crate) provides: Vec<(Symbol, Option<Box<str>>)>,
+    /// Whether it is taken to be there in some version that is not known exactly, so that no relation with `=` can rely
+    /// on it.
+    pub(crate) vague: bool,
+}
+
+/// What a host can choose from.
+pub(crate) struct Host<'u> {
+    universe: &'u Universe,
+    /// Its own architecture.
+    pub(crate) native: Symbol,
+    all: Symbol,
+    /// The other architectures that it has packages of.
+    foreign: Vec<Symbol>,
+    /// Which packages its lists have.
+    seen: Vec<bool>,
+    present: Vec<Present>,
+    present_by_name: HashMap<Symbol, Vec<usize>>,
+    present_providers: HashMap<Symbol, Vec<Provider>>,
+    /// Whether what no list has at all is taken to be there.
+    assumes_unlisted: bool,
+    wants: RefCell<Wants>,
+}
+
+#[derive(Default)]
+struct Wants {
+    all: Vec<Want>,
+    numbers: HashMap<Want, u32>,
+    unlisted: BTreeSet<String>,
+}
+
+/// What a capability of the solver is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Want {
+    /// A choice of relations, as a package of this architecture writes it.
+    Choice(Symbol, Box<str>),
+    /// What conflicts with the package of this name, which never means its own other architectures.
+    Against(Symbol, Box<str>),
+    /// One of these packages.
+    Among(Box<str>, Vec<usize>),
+    /// Text that is no relation.
+    Broken(Box<str>),
+}
+
+/// A package as far as relations look at it.
+struct Seen<'a> {
+    version: &'a str,
+    architecture: Symbol,
+    multi_arch: MultiArch,
+    vague: bool,
+}
+
+impl<'u> Host<'u> {
+    /// A host that sees some packages.
+    pub(crate) fn new(universe: &'u Universe, native: (Symbol, Symbol), foreign: Vec<Symbol>, seen: Vec<bool>) -> Self {
+        let (native, all) = native;
+        Self {
+            universe,
+            native,
+            all,
+            foreign,
+            seen,
+            present: Vec::new(),
+            present_by_name: HashMap::new(),
+            present_providers: HashMap::new(),
+            assumes_unlisted: false,
+            wants: RefCell::default(),
+        }
+    }
+
+    /// The same with what it has already.
+    pub(crate) fn with_present(mut self, present: Vec<Present>) -> Self {
+        for (number, one) in present.iter().enumerate() {
+            let package = self.universe.packages.len() + number;
+            self.present_by_name.entry(one.name).or_default().push(package);
+            for (name, version) in &one.provides {
+                let provider = Provider { package, version: version.clone() };
+                self.present_providers.entry(*name).or_default().push(provider);
+            }
+        }
+        self.present = present;
+        self
+    }
+
+    /// The same, taking to be there what no list has at all.
+    pub(crate) const fn assuming_unlisted(mut self, assumes: bool) -> Self {
+        self.assumes_unlisted = assumes;
+        self
+    }
+
+    /// The names that were taken to be there since no list has them.
+    pub(crate) fn unlisted(&self) -> Vec<String> {
+        self.wants.borrow().unlisted.iter().cloned().collect()
+    }
+
+    /// The packages that its lists have.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = usize> + '_ {
+        self.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(number, _)| number)
+    }
+
+    /// Whether its lists have a package.
+    pub(crate) fn sees(&self, package: usize) -> bool {
+        self.seen.get(package).copied().unwrap_or_default()
+    }
+
+    /// The architecture that a package is of on this host: packages for all are of its own.
+    pub(crate) fn architecture(&self, architecture: Symbol) -> Symbol {
+        if architecture == self.all { self.native } else { architecture }
+    }
+
+    /// A capability that these packages provide, best first.
+    pub(crate) fn among(&self, label: &str, packages: &[usize]) -> Formula {
+        self.want(Want::Among(label.into(), packages.to_vec()))
+    }
+
+    /// Whatever provides a name, best first: for requests that name no real package.
+    pub(crate) fn virtual_packages(&self, name: &str) -> Vec<usize> {
+        let relation = Relation { name, qualifier: None, versions: None };
+        self.provided(&relation, self.native)
+    }
+
+    fn want(&self, want: Want) -> Formula {
+        let mut wants = self.wants.borrow_mut();
+        let next = u32::try_from(wants.all.len()).unwrap_or(u32::MAX);
+        let number = *wants.numbers.entry(want.clone()).or_insert(next);
+        if number == next {
+            wants.all.push(want);
+        }
+        Formula::has(Capability(number))
+    }
+
+    fn look(&self, package: usize) -> Seen<'_> {
+        match self.own(package) {
+            Some(present) => Seen {
+                version: &present.version,
+                architecture: present.architecture,
+                multi_arch: present.multi_arch,
+                vague: present.vague,
+            },
+            None => {
+                let package = &self.universe.packages[package];
+                Seen {
+                    version: &package.version,
+                    architecture: package.architecture,
+                    multi_arch: package.multi_arch,
+                    vague: false,
+                }
+            }
+        }
+    }
+
+    fn own(&self, package: usize) -> Option<&Present> {
+        self.present.get(package.checked_sub(self.universe.packages.len())?)
+    }
+
+    fn name(&self, package: usize) -> Symbol {
+        self.own(package).map_or_else(|| self.universe.packages[package].name, |present| present.name)
+    }
+
+    /// Whether a package's architecture is one that a relation of a package of architecture `of` means (deb-control(5)).
+    fn fits(&self, seen: &Seen<'_>, relation: &Relation<'_>, of: Symbol) -> bool {
+        let architecture = self.architecture(seen.architecture);
+        match relation.qualifier {
+            None => architecture == of || seen.multi_arch == MultiArch::Foreign,
+            Some("any") => seen.multi_arch == MultiArch::Allowed,
+            Some("native") => architecture == self.native,
+            Some(name) => {
+                self.universe.symbols.find(name).is_some_and(|wanted| self.architecture(wanted) == architecture)
+            }
+        }
+    }
+
+    /// The packages of a relation's name that meet it, best first.
+    fn real(&self, relation: &Relation<'_>, of: Symbol) -> Vec<usize> {
+        let Some(name) = self.universe.symbols.find(relation.name) else { return Vec::new() };
+        let mut listed: Vec<usize> = self.universe.named(name).iter().copied().filter(|one| self.sees(*one)).collect();
+        self.universe.sort(&mut listed);
+        // Its own architecture first; the sort keeps the rest as it is.
+        listed.sort_by_key(|one| self.architecture(self.universe.packages[*one].architecture) != of);
+        let present = self.present_by_name.get(&name).into_iter().flatten().copied();
+        let meets = |package: &usize| {
+            let seen = self.look(*package);
+            let versions = relation.versions.is_none_or(|versions| {
+                versions.accept(seen.version) && !(seen.vague && versions.operator == Operator::Equal)
+            });
+            versions && self.fits(&seen, relation, of)
+        };
+        present.chain(listed).filter(meets).collect()
+    }
+
+    /// The packages that provide a relation's name, best first: what every host has, then what many have, then by name.
+    fn provided(&self, relation: &Relation<'_>, of: Symbol) -> Vec<usize> {
+        let Some(name) = self.universe.symbols.find(relation.name) else { return Vec::new() };
+        let meets = |provider: &&Provider| {
+            let versions = match (relation.versions, &provider.version) {
+                (None, _) => true,
+                (Some(versions), Some(version)) => versions.accept(version),
+                (Some(_), None) => false,
+            };
+            versions && self.fits(&self.look(provider.package), relation, of)
+        };
+        let present = self.present_providers.get(&name).into_iter().flatten();
+        let mut all: Vec<usize> = present.filter(meets).map(|provider| provider.package).collect();
+        let listed = self.universe.providers(name).iter().filter(|provider| self.sees(provider.package));
+        let mut listed: Vec<usize> = listed.filter(meets).map(|provider| provider.package).collect();
+        self.universe.sort(&mut listed);
+        listed.sort_by_key(|number| {
+            let package = &self.universe.packages[*number];
+            let native = self.architecture(package.architecture) == self.native;
+            (!package.essential, package.priority, !native, self.universe.symbols.name(package.name))
+        });
+        all.extend(listed);
+        all
+    }
+
+    fn choice(&self, text: &str, of: Symbol) -> Vec<usize> {
+        let Ok(groups) = groups(text) else { return Vec::new() };
+        let relations = groups.iter().flatten();
+        relations.flat_map(|relation| [self.real(relation, of), self.provided(relation, of)].concat()).collect()
+    }
+
+    /// What conflicts: packages of every architecture, unless the relation says which.
+    fn against(&self, text: &str, own: Symbol) -> Vec<usize> {
+        let Ok(relations) = relations(text) else { return Vec::new() };
+        let mut found = Vec::new();
+        for relation in &relations {
+            let qualified = relation.qualifier.is_some_and(|qualifier| qualifier != "any");
+            for of in std::iter::once(self.native).chain(self.foreign.iter().copied().filter(|_| !qualified)) {
+                let plain = Relation { qualifier: relation.qualifier.filter(|_| qualified), ..*relation };
+                found.extend(self.real(&plain, of));
+                found.extend(self.provided(&plain, of));
+            }
+        }
+        found.retain(|package| self.name(*package) != own);
+        found
+    }
+
+    fn requirements(&self, stanza: &[u8], field: &str, of: Symbol) -> Vec<Formula> {
+        let text = raw::field(stanza, field).unwrap_or_default();
+        let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+        let formulas = texts.filter_map(|text| match groups(text) {
+            Ok(_) if self.is_unlisted(text) => None,
+            Ok(_) => Some(self.want(Want::Choice(of, text.split_whitespace().collect::<Vec<_>>().join(" ").into()))),
+            Err(_) => Some(self.want(Want::Broken(text.into()))),
+        });
+        formulas.collect()
+    }
+
+    /// Whether no list has any of the names of a choice, where such are taken to be there.
+    fn is_unlisted(&self, text: &str) -> bool {
+        if !self.assumes_unlisted {
+            return false;
+        }
+        let Ok(groups) = groups(text) else { return false };
+        let mut relations = groups.iter().flatten();
+        let unlisted = relations.all(|relation| {
+            self.universe.symbols.find(relation.name).is_none_or(|name| {
+                let named = self.universe.named(name).iter().any(|package| self.sees(*package));
+                let provided = self.universe.providers(name).iter().any(|provider| self.sees(provider.package));
+                !named && !provided && !self.present_by_name.contains_key(&name)
+            })
+        });
+        if unlisted {
+            let names = groups.iter().flatten().take(1).map(|relation| relation.name.to_owned());
+            self.wants.borrow_mut().unlisted.extend(names);
+        }
+        unlisted
+    }
+
+    fn conflicts(&self, number: usize, package: &Package, stanza: &[u8]) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        for (field, word) in [("Conflicts", "conflicts with"), ("Breaks", "breaks")] {
+            let text = raw::field(stanza, field).unwrap_or_default();
+            for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                conflicts.push(Conflict { with: self.want(Want::Against(package.name, text.into())), word });
+            }
+        }
+        let beside = self.not_beside(number, package);
+        if !beside.is_empty() {
+            let label = format!("{} of another architecture", self.universe.symbols.name(package.name));
+            conflicts.push(Conflict { with: self.among(&label, &beside), word: "can't be installed beside" });
+        }
+        conflicts
+    }
+
+    /// The packages of its name for other architectures, unless both are `Multi-Arch: same` in the same version.
+    fn not_beside(&self, number: usize, package: &Package) -> Vec<usize> {
+        if self.foreign.is_empty() {
+            return Vec::new();
+        }
+        let own = self.architecture(package.architecture);
+        let others = self.universe.named(package.name).iter().copied().filter(|other| {
+            let of = &self.universe.packages[*other];
+            let both = of.multi_arch == MultiArch::Same && package.multi_arch == MultiArch::Same;
+            let other_architecture = self.architecture(of.architecture) != own;
+            *other != number && self.sees(*other) && other_architecture && !(both && of.version == package.version)
+        });
+        others.collect()
+    }
+}
+
+impl Catalogue for Host<'_> {
+    fn label(&self, candidate: Candidate) -> String {
+        let number = candidate.0 as usize;
+        let seen = self.look(number);
+        let names = &self.universe.symbols;
+        let there = match (self.own(number).is_some(), seen.vague) {
+            (true, true) => ", assumed",
+            (true, false) => ", installed",
+            (false, _) => "",
+        };
+        format!("{} ({}) {}{there}", names.name(self.name(number)), seen.version, names.name(seen.architecture))
+    }
+
+    fn slot(&self, candidate: Candidate) -> Slot {
+        let number = candidate.0 as usize;
+        let architecture = self.architecture(self.look(number).architecture);
+        let position =
+            self.foreign.iter().position(|foreign| *foreign == architecture).map_or(0, |position| position + 1);
+        let width = self.foreign.len() + 1;
+        let slot = self.name(number).0 as usize * width + position;
+        Slot(u32::try_from(slot).unwrap_or(u32::MAX))
+    }
+
+    fn dependencies(&self, candidate: Candidate) -> Dependencies {
+        let number = candidate.0 as usize;
+        // What is there already has what it needs.
+        let Some(package) = self.universe.packages.get(number) else { return Dependencies::default() };
+        let stanza = self.universe.stanza(package);
+        let of = self.architecture(package.architecture);
+        let mut requires = self.requirements(stanza, "Pre-Depends", of);
+        requires.extend(self.requirements(stanza, "Depends", of));
+        Dependencies {
+            requires,
+            recommends: self.requirements(stanza, "Recommends", of),
+            conflicts: self.conflicts(number, package, stanza),
+        }
+    }
+
+    fn providers(&self, capability: Capability) -> Vec<Candidate> {
+        let want = self.wants.borrow().all[capability.0 as usize].clone();
+        candidates(match want {
+            Want::Choice(of, text) => self.choice(&text, of).into_iter(),
+            Want::Against(own, text) => self.against(&text, own).into_iter(),
+            Want::Among(_, packages) => packages.into_iter(),
+            Want::Broken(_) => Vec::new().into_iter(),
+        })
+    }
+
+    fn describe(&self, capability: Capability) -> String {
+        match &self.wants.borrow().all[capability.0 as usize] {
+            Want::Choice(_, text) | Want::Against(_, text) | Want::Among(text, _) | Want::Broken(text) => {
+                text.to_string()
+            }
+        }
+    }
+
+    fn absence(&self, capability: Capability) -> Option<String> {
+        let want = self.wants.borrow().all[capability.0 as usize].clone();
+        let (of, text) = match want {
+            Want::Choice(of, text) => (of, text),
+            Want::Broken(_) => return Some("it is no relation between packages".to_owned()),
+            _ => return None,
+        };
+        let groups = groups(&text).ok()?;
+        let mut known = Vec::new();
+        for relation in groups.iter().flatten() {
+            let any = Relation { versions: None, ..*relation };
+            let versions = [self.real(&any, of), self.provided(&any, of)].concat();
+            known.extend(versions.into_iter().map(|one| format!("{} is there", self.label(number(one)))));
+            let elsewhere = self.universe.symbols.find(relation.name).map_or(&[][..], |name| self.universe.named(name));
+            let other = elsewhere.iter().find(|one| known.is_empty() && !self.sees(**one));
+            known.extend(other.map(|one| format!("{} is not for this host", self.label(number(*one)))));
+        }
+        known.truncate(3);
+        (!known.is_empty()).then(|| known.join(", "))
+    }
+
+    fn installed(&self) -> Vec<Candidate> {
+        candidates((0..self.present.len()).map(|one| one + self.universe.packages.len()))
+    }
+
+    fn replacements(&self, installed: Candidate) -> Vec<Candidate> {
+        let (name, slot) = (self.name(installed.0 as usize), self.slot(installed));
+        let mut listed: Vec<usize> = self.universe.named(name).iter().copied().filter(|one| self.sees(*one)).collect();
+        self.universe.sort(&mut listed);
+        candidates(listed.into_iter().filter(|other| self.slot(number(*other)) == slot))
+    }
+}
+
+/// The solver's number of a package. There are fewer than five million.
+pub(crate) fn number(package: usize) -> Candidate {
+    Candidate(u32::try_from(package).unwrap_or(u32::MAX))
+}
+
+fn candidates(packages: impl Iterator<Item = usize>) -> Vec<Candidate> {
+    packages.map(number).collect()
+}
