@@ -5,14 +5,16 @@ use airlift_kind_deb::Deb;
 use airlift_kind_files::Files;
 use airlift_kind_helm::Helm;
 use airlift_kind_oci::Oci;
+use airlift_kind_python::Python;
 use airlift_kind_rpm::Rpm;
 
 /// Every kind, in the order in which they are shown.
-pub(crate) static KINDS: [&dyn DynKind; 5] = [
+pub(crate) static KINDS: [&dyn DynKind; 6] = [
     &Erased::<Oci>::new(),
     &Erased::<Helm>::new(),
     &Erased::<Rpm>::new(),
     &Erased::<Deb>::new(),
+    &Erased::<Python>::new(),
     &Erased::<Files>::new(),
 ];
 

@@ -1,0 +1,52 @@
+//! An interpreter on a platform, as markers and tags see it.
+
+use pep440_rs::Version;
+use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
+
+use crate::format::tags::Tags;
+use crate::spec::EnvironmentSpec;
+
+/// The patch release that stands for "the newest" where the manifest names none. Packages that exclude early patch
+/// releases of an interpreter mean the others.
+const NEWEST_PATCH: u16 = 99;
+
+/// What everything is solved for.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    /// How it is told to people.
+    pub(crate) label: String,
+    /// The full version of its interpreter.
+    pub(crate) python: Version,
+    /// What markers are evaluated with.
+    pub(crate) markers: MarkerEnvironment,
+    /// Which wheels it takes.
+    pub(crate) tags: Tags,
+}
+
+impl Environment {
+    pub(crate) fn new(spec: &EnvironmentSpec) -> Self {
+        let (major, minor, patch) = spec.python;
+        let patch = patch.unwrap_or(NEWEST_PATCH);
+        let (short, full) = (format!("{major}.{minor}"), format!("{major}.{minor}.{patch}"));
+        let markers = MarkerEnvironmentBuilder {
+            implementation_name: "cpython",
+            implementation_version: &full,
+            os_name: "posix",
+            platform_machine: &spec.machine,
+            platform_python_implementation: "CPython",
+            // What the kernel calls itself is not known beforehand, and markers that ask for it are of the past.
+            platform_release: "",
+            platform_system: "Linux",
+            platform_version: "",
+            python_full_version: &full,
+            python_version: &short,
+            sys_platform: "linux",
+        };
+        Self {
+            label: spec.describe(),
+            python: Version::new([major, minor, patch].map(u64::from)),
+            markers: markers.try_into().expect("numbers with dots between them are versions"),
+            tags: Tags::cpython((major, minor), &spec.machine, spec.libc),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Which files, and at which paths: everything that is wanted, with all that it needs, for every environment.
+//!
+//! `inputs` reads what is wanted, `places` where it comes from. For each `environment` the `solver` decides on versions,
+//! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
+//! adds what source distributions need to be built, and `publish` makes the plan.
+
+mod build;
+mod environment;
+mod explain;
+mod inputs;
+mod library;
+mod places;
+mod prefetch;
+mod project;
+mod publish;
+mod sdist;
+mod solver;
+mod wheel;
+
+use airlift_core::Plan;
+use airlift_kind::CollectContext;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::error::PythonError;
+use crate::spec::{PythonSpec, Sdists, Spec};
+use environment::Environment;
+use inputs::Inputs;
+use library::Library;
+use places::Places;
+use publish::Shelf;
+use solver::Problem;
+
+/// How many environments are solved at a time; they share what they ask.
+const AT_ONCE: usize = 4;
+
+pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, PythonError> {
+    match &spec.python {
+        Some(spec) => collect_all(spec, context).await,
+        None => Ok(Plan::default()),
+    }
+}
+
+async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan, PythonError> {
+    let fetcher = &context.fetcher;
+    let inputs = Inputs::read(spec, fetcher).await?;
+    let mut places = Places::of(spec, &*context.machine, fetcher).await?;
+    inputs.direct(&mut places)?;
+    let library = Library::new(fetcher, places);
+    let environments: Vec<Environment> = spec.environments.iter().map(Environment::new).collect();
+    let solved = environments.iter().map(|environment| {
+        let (library, inputs) = (&library, &inputs);
+        Box::pin(async move {
+            let (requirements, policy) = inputs.for_environment(&environment.markers)?;
+            let problem = Problem { environment, requirements, policy };
+            build::with_builds(library, &problem).await
+        })
+    });
+    let solved: Vec<build::Built> = stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+    let mut shelf = Shelf::new(&library);
+    for (environment, built) in environments.iter().zip(solved) {
+        for choice in &built.choices {
+            shelf.add(choice)?;
+            if spec.sdists == Sdists::Always {
+                shelf.add_sdist(choice)?;
+            }
+        }
+        built.remarks.into_iter().for_each(|(name, remark)| shelf.remark(&name, &remark, environment));
+    }
+    shelf.plan().await
+}

@@ -1,0 +1,63 @@
+//! The metadata of a wheel that has none beside it: out of the wheel's end, without the rest of it.
+
+use airlift_core::{Checksum, Request};
+use airlift_fetch::{Expected, Fetcher};
+use bytes::Bytes;
+
+use super::library::failed;
+use crate::error::PythonError;
+use crate::format::archive::{ArchiveError, Tail, is_wheel_metadata, zip_member};
+use crate::format::index::File;
+
+/// The most bytes of a wheel's metadata.
+const METADATA: u64 = 16 << 20;
+/// How much of a wheel's end is looked at first.
+const FIRST: u64 = 64 << 10;
+/// How much of a wheel's end is asked for before all of it is fetched.
+const ASKED: u64 = 1 << 20;
+/// How much of a wheel's end is looked at at most.
+const MOST: u64 = 256 << 20;
+
+/// The metadata inside of a wheel, or why it has none that can be used.
+///
+/// It is read from the wheel's end by ranges, where upstream has ranges. What is collected in the end is checked against the
+/// whole wheel: see [`verified`].
+pub(crate) async fn metadata(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
+    // Without a promised digest the whole is needed anyway.
+    let promised = file.checksums.iter().any(|checksum| Checksum::digest(checksum).is_some());
+    let mut length = FIRST;
+    while promised && length <= ASKED {
+        let ended = fetcher.end(&Request::new(file.url.clone()), length).await;
+        let ended = ended.map_err(|source| failed(&format!("the end of the wheel {}", file.name), source))?;
+        let Some((bytes, size)) = ended else { break };
+        match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
+            Ok(metadata) => return Ok(Ok(metadata.into())),
+            Err(ArchiveError::More) => length *= 16,
+            Err(error) => return Ok(Err(unusable(&error))),
+        }
+    }
+    verified(fetcher, file).await
+}
+
+/// The metadata inside of a wheel whose every byte was checked; the wheel is in the store then.
+pub(crate) async fn verified(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
+    let expected = Expected { checksums: file.checksums.clone(), size: file.size, limit: None };
+    let what = || format!("the wheel {}", file.name);
+    let fetched = fetcher.blob(&Request::new(file.url.clone()), &expected).await;
+    let fetched = fetched.map_err(|source| failed(&what(), source))?;
+    let mut length = FIRST;
+    loop {
+        let begin = fetched.size.saturating_sub(length);
+        let bytes = fetcher.stored(fetched.digest, fetched.size, begin..fetched.size).await;
+        let bytes = bytes.map_err(|source| failed(&what(), source))?;
+        match zip_member(Tail { size: fetched.size, bytes: &bytes }, is_wheel_metadata, METADATA) {
+            Ok(metadata) => return Ok(Ok(metadata.into())),
+            Err(ArchiveError::More) if length < MOST => length = length.saturating_mul(16).min(MOST),
+            Err(error) => return Ok(Err(unusable(&error))),
+        }
+    }
+}
+
+fn unusable(error: &ArchiveError) -> String {
+    format!("has no metadata that can be used: {error}")
+}

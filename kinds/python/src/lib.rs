@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod collect;
+mod error;
+pub mod format;
+mod serve;
+pub mod spec;
+
+use std::sync::Arc;
+
+use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
+
+pub use error::PythonError;
+
+/// The kind for Python packages.
+#[derive(Debug)]
+pub struct Python;
+
+impl Kind for Python {
+    const NAME: &'static str = "python";
+    const TITLE: &'static str = "Python packages";
+    const KEYS: &'static [&'static str] = &["python"];
+    const PORT: u16 = 8003;
+
+    type Spec = spec::Spec;
+    type Error = PythonError;
+
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, PythonError> {
+        collect::collect(spec, context).await
+    }
+
+    fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
+        Request::new(url)
+    }
+
+    fn serve(view: View) -> Arc<dyn Lookup> {
+        Arc::new(serve::Index::new(view))
+    }
+
+    fn url_path(path: &str) -> String {
+        airlift_core::upstream::encode_path(&format!("/{path}"))
+    }
+}

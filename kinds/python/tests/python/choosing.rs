@@ -1,0 +1,175 @@
+//! What is chosen: versions, files, extras, markers, as pip would.
+
+use serde_json::json;
+
+use super::upstream::{Dist, Site, files, metadata, page};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_needed_travels() {
+    let site = Site::of(&[
+        ("app", Dist::pure("app", "1.0", &["Requires-Dist: Lib_One>=1", "Requires-Dist: old; python_version < '3.8'"])),
+        ("app", Dist::pure("app", "0.9", &[])),
+        ("lib-one", Dist::pure("lib-one", "1.5", &["Requires-Dist: leaf[fast]"])),
+        ("lib-one", Dist::pure("lib-one", "0.1", &[])),
+        ("leaf", Dist::pure("leaf", "3", &["Provides-Extra: fast", "Requires-Dist: speed; extra == 'fast'"])),
+        ("speed", Dist::pure("speed", "1", &[])),
+        ("old", Dist::pure("old", "1", &[])),
+    ])
+    .await;
+    let chosen = site.chosen(&["App"], "").await;
+    assert_eq!(
+        chosen,
+        [
+            "app-1.0-py3-none-any.whl",
+            "leaf-3-py3-none-any.whl",
+            "lib_one-1.5-py3-none-any.whl",
+            "speed-1-py3-none-any.whl"
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_solver_goes_back_where_it_must() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "2", &["Requires-Dist: c<2"])),
+        ("a", Dist::pure("a", "1", &["Requires-Dist: c"])),
+        ("b", Dist::pure("b", "2", &["Requires-Dist: c>=2"])),
+        ("c", Dist::pure("c", "2", &[])),
+        ("c", Dist::pure("c", "1", &[])),
+    ])
+    .await;
+    let chosen = site.chosen(&["a", "b"], "").await;
+    assert_eq!(chosen, ["a-1-py3-none-any.whl", "b-2-py3-none-any.whl", "c-2-py3-none-any.whl"]);
+    let told = site.refused(&["a==2", "b"], "").await;
+    for part in ["Python 3.11 on linux-x86_64 (glibc 2.28)", "a==2 needs c<2", "needs c>=2", "you want"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_best_wheel_for_the_environment_is_taken() {
+    let of = |tags| ("n", Dist::wheel(("n", "1", tags), &[]));
+    let mut site = Site::of(&[
+        of("cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        of("cp311-cp311-manylinux_2_34_x86_64"),
+        of("cp311-cp311-manylinux_2_17_aarch64"),
+        of("cp311-cp311-musllinux_1_1_x86_64"),
+        of("cp38-abi3-manylinux_2_28_x86_64"),
+        of("cp311-cp311-win_amd64"),
+    ])
+    .await;
+    assert_eq!(site.chosen(&["n"], "").await, ["n-1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"]);
+    let both =
+        "{ python: \"3.12\", platform: linux-x86_64 }, { python: \"3.11\", platform: linux-x86_64, musl: \"1.2\" }";
+    let plan = site.plan(&site.manifest_for(both, &["n"], "")).await.expect("a plan");
+    assert_eq!(files(&plan), ["n-1-cp311-cp311-musllinux_1_1_x86_64.whl", "n-1-cp38-abi3-manylinux_2_28_x86_64.whl"]);
+
+    let aarch = "{ python: \"3.13\", platform: linux-aarch64 }";
+    let told = site.plan(&site.manifest_for(aarch, &["n"], "")).await.expect_err("no wheel");
+    assert!(told.contains("has no wheel for this platform") && told.contains("linux-aarch64"), "{told}");
+    // A newer version that does not run here is passed over.
+    site.add("n", Dist::pure("n", "2", &[]).with("requires-python", json!(">=3.12")));
+    assert_eq!(site.chosen(&["n"], "").await.len(), 1);
+    let told = site.refused(&["n>=2"], "").await;
+    assert!(told.contains("2 needs Python >=3.12"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_releases_are_for_who_names_one_or_has_no_other() {
+    let site = Site::of(&[
+        ("p", Dist::pure("p", "1.0", &[])),
+        ("p", Dist::pure("p", "2.0rc1", &[])),
+        ("only", Dist::pure("only", "1.0b2", &[])),
+        ("wants", Dist::pure("wants", "1", &["Requires-Dist: p>=2.0rc1"])),
+    ])
+    .await;
+    assert_eq!(site.chosen(&["p"], "").await, ["p-1.0-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["p"], "pre: true").await, ["p-2.0rc1-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["p>=2.0rc1"], "").await, ["p-2.0rc1-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["p>1.5"], "").await, ["p-2.0rc1-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["only"], "").await, ["only-1.0b2-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["p", "wants"], "").await, ["p-2.0rc1-py3-none-any.whl", "wants-1-py3-none-any.whl"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn withdrawn_files_are_for_who_pins_them() {
+    let site = Site::of(&[
+        ("y", Dist::pure("y", "1", &[])),
+        ("y", Dist::pure("y", "2", &[]).with("yanked", json!("it <eats> files"))),
+    ])
+    .await;
+    assert_eq!(site.chosen(&["y"], "").await, ["y-1-py3-none-any.whl"]);
+    let told = site.refused(&["y>1"], "").await;
+    assert!(told.contains("was withdrawn (yanked)"), "{told}");
+    let plan = site.plan(&site.manifest(&["y==2"], "")).await.expect("a plan");
+    assert_eq!(files(&plan), ["y-2-py3-none-any.whl"]);
+    assert!(page(&plan, "python/simple/y/index.v1_json").contains("\"yanked\":\"it <eats> files\""));
+    assert!(page(&plan, "python/simple/y/index.html").contains("data-yanked=\"it &lt;eats&gt; files\""));
+    assert!(plan.notices.iter().any(|notice| notice.notice.contains("it <eats> files")), "{:?}", plan.notices);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn constraints_restrict_and_want_nothing() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &["Requires-Dist: b"])),
+        ("b", Dist::pure("b", "1", &[])),
+        ("b", Dist::pure("b", "2", &[])),
+        ("c", Dist::pure("c", "1", &[])),
+    ])
+    .await;
+    let chosen = site.chosen(&["a"], "constraints: [\"b<2\", \"c==1\"]").await;
+    assert_eq!(chosen, ["a-1-py3-none-any.whl", "b-1-py3-none-any.whl"]);
+    let told = site.refused(&["a"], "constraints: [\"b<1\"]").await;
+    assert!(told.contains("is excluded by the constraint b<1"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_distributions_bring_what_builds_them() {
+    let information = metadata("s", "2", &["Requires-Dist: a"]);
+    let fixed = information.replace("2.1", "2.2");
+    let project = "[build-system]\nrequires = ['maker>=1']\n";
+    let site = Site::of(&[
+        ("s", Dist::sdist("s", "2", &[("PKG-INFO", &information), ("pyproject.toml", project)])),
+        ("s", Dist::pure("s", "1", &[])),
+        (
+            "fixed",
+            Dist::sdist(
+                "fixed",
+                "1",
+                &[
+                    ("PKG-INFO", &fixed.replace("Name: s\nVersion: 2", "Name: fixed\nVersion: 1")),
+                    ("pyproject.toml", project),
+                ],
+            ),
+        ),
+        ("a", Dist::pure("a", "1", &[])),
+        ("a", Dist::sdist("a", "1", &[("PKG-INFO", &metadata("a", "1", &[]))])),
+        ("maker", Dist::pure("maker", "1", &["Requires-Dist: tool"])),
+        ("tool", Dist::pure("tool", "1", &[])),
+    ])
+    .await;
+    let plan = site.plan(&site.manifest(&["s"], "")).await.expect("a plan");
+    let built = ["a-1-py3-none-any.whl", "maker-1-py3-none-any.whl", "s-2.tar.gz", "tool-1-py3-none-any.whl"];
+    assert_eq!(files(&plan), built);
+    let told = |plan: &airlift_core::Plan| format!("{:?}", plan.notices);
+    assert!(told(&plan).contains("only the build tells for sure"), "{}", told(&plan));
+    let plan = site.plan(&site.manifest(&["fixed"], "")).await.expect("a plan");
+    assert!(told(&plan).contains("travels as a source distribution") && !told(&plan).contains("only the build"));
+    assert_eq!(site.chosen(&["s"], "sdists: never").await, ["s-1-py3-none-any.whl"]);
+    let told = site.refused(&["s==2"], "sdists: never").await;
+    assert!(told.contains("source distributions are not wanted") && told.contains("hint: with 'sdists"), "{told}");
+    assert_eq!(site.chosen(&["a"], "sdists: always").await, ["a-1-py3-none-any.whl", "a-1.tar.gz"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_index_gives_the_same_plan() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &["Requires-Dist: b", "Requires-Dist: c"])),
+        ("b", Dist::pure("b", "1", &["Requires-Dist: c"]).alone()),
+        ("c", Dist::pure("c", "1", &[])),
+    ])
+    .await;
+    let manifest = site.manifest(&["a"], "");
+    let (one, other) = (site.plan(&manifest).await.expect("a plan"), site.plan(&manifest).await.expect("a plan"));
+    assert_eq!(format!("{one:?}"), format!("{other:?}"));
+}
