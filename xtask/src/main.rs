@@ -7,6 +7,7 @@ mod ci;
 mod dist;
 mod docs;
 mod faults;
+mod fuzz;
 mod layers;
 mod quickstart;
 mod run;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::Options),
     /// Runs the kill, corruption and upstream-fault suites at length.
     Faults(faults::Options),
+    /// Feeds every parser with what no upstream would send.
+    Fuzz(fuzz::Options),
     /// Checks who may depend on whom (ARCHITECTURE.md, "Folders and layers").
     Layers,
     /// Checks the sizes of files and functions (ARCHITECTURE.md, "Habits").
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Dist => dist::run().map(drop),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Layers => layers::run(),
         Command::Budgets => budgets::run(),
         Command::Docs(options) => docs::run(&options),

@@ -1,0 +1,14 @@
+//! Ranges of versions: the first line is a range, the second a version.
+#![no_main]
+
+use airlift_kind_helm::format::range::Range;
+use airlift_kind_helm::format::version;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let (range, version) = text.split_once('\n').unwrap_or((text, "1.2.3"));
+    if let (Ok(range), Some(version)) = (range.parse::<Range>(), version::parse(version)) {
+        let matches = range.matches(&version);
+        assert_eq!(range.to_string().parse::<Range>().map(|again| again.matches(&version)), Ok(matches));
+    }
+});
