@@ -215,22 +215,18 @@ impl<'p> Guide<'p> {
             return true;
         }
         let options = self.problem.options(choice);
-        let mut open = options.iter().copied().filter(|&node| self.is_open(node));
-        let Some(first) = open.next() else { return false };
+        let Some(first) = options.iter().copied().find(|&node| self.is_open(node)) else { return false };
         let place = self.problem.place(first);
-        let preferred = |node: &Node| self.recommended.contains(node);
-        let best = if preferred(&first) {
-            first
-        } else {
-            match open.find(|&node| self.problem.place(node) != place) {
-                Some(_) if !decide => {
-                    self.later.push_back(choice);
-                    return true;
-                }
-                Some(other) if preferred(&other) => other,
-                Some(_) => open.find(preferred).unwrap_or(first),
-                None => first,
-            }
+        let alone = options.iter().all(|&node| self.problem.place(node) == place || !self.is_free(node));
+        if !alone && !decide {
+            self.later.push_back(choice);
+            return true;
+        }
+        let mut recommended = options.iter().copied().filter(|node| self.recommended.contains(node));
+        let best = match alone {
+            true => first,
+            // Between names, what is recommended already comes first.
+            false => recommended.find(|&node| self.is_open(node)).unwrap_or(first),
         };
         self.pick(choice, best);
         self.choose(best);
@@ -258,12 +254,13 @@ impl<'p> Guide<'p> {
             Kind::Branch => return true,
             Kind::Candidate(_) => {}
         }
-        if self.banned.contains_key(&node) {
-            return false;
-        }
-        let place = problem.place(node);
-        let beside = self.owner.get(&place).is_none_or(|owner| self.replaceable.contains(owner));
-        beside && !problem.rules(node).excludes.iter().any(|&exclusion| self.hits(exclusion))
+        self.is_free(node) && !problem.rules(node).excludes.iter().any(|&exclusion| self.hits(exclusion))
+    }
+
+    /// Whether what is chosen leaves room for a node, whatever the node itself excludes.
+    fn is_free(&self, node: Node) -> bool {
+        let owner = self.owner.get(&self.problem.place(node));
+        !self.banned.contains_key(&node) && owner.is_none_or(|owner| self.replaceable.contains(owner))
     }
 
     /// Whether an exclusion has a member that is chosen and cannot be replaced.
