@@ -14,12 +14,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::isolated::Namespace;
 use crate::process::{self, Daemon};
 use crate::temporary;
 use crate::tools::checkout;
 
 /// Every kind that is served.
-const KINDS: [&str; 4] = ["oci", "rpm", "deb", "files"];
+const KINDS: [&str; 6] = ["oci", "helm", "rpm", "deb", "python", "files"];
 
 /// How long `serve` may take until it listens.
 const SERVE_LIMIT: Duration = Duration::from_secs(30);
@@ -78,12 +79,22 @@ impl Airlift {
 
     /// Serves as [`Airlift::serve`] does, or returns what the program said when it refused.
     pub fn try_serve(&self, source: &Path) -> Result<Served, String> {
+        self.try_serve_as(source, |command| command)
+    }
+
+    /// Serves inside of a network namespace, where only what runs there as well can ask.
+    pub fn serve_inside(&self, source: &Path, namespace: &Namespace) -> Served {
+        let served = self.try_serve_as(source, |command| namespace.inside(&command));
+        served.unwrap_or_else(|log| panic!("airlift serve {} did not listen:\n{log}", source.display()))
+    }
+
+    fn try_serve_as(&self, source: &Path, change: impl Fn(Command) -> Command) -> Result<Served, String> {
         let mut command = self.command(["serve", "--json", "--bind", "127.0.0.1"]);
         KINDS.iter().for_each(|kind| {
             command.args(["--port", &format!("{kind}=0")]);
         });
         command.args(["--admin-port", "0", "--access-log", "off"]).arg(source);
-        let logs = temporary::folder();
+        let (command, logs) = (change(command), temporary::folder());
         let mut daemon = Daemon::start_piped(&command, &logs.path().join("log"));
         let output = daemon.child().stdout.take().expect("the output is a pipe");
         let (sender, lines) = mpsc::channel();

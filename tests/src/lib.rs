@@ -7,11 +7,14 @@
 
 pub mod airlift;
 pub mod clients;
+pub mod debs;
 pub mod digest;
+pub mod dnf;
 pub mod faulty;
 pub mod files;
 pub mod http;
 pub mod images;
+pub mod isolated;
 pub mod manifests;
 pub mod mirror;
 pub mod process;
@@ -19,6 +22,7 @@ pub mod random;
 pub mod registry;
 pub mod relay;
 pub mod rootfs;
+pub mod rpms;
 pub mod temporary;
 pub mod token;
 pub mod tools;

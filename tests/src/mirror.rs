@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::airlift::{Airlift, Served};
+use crate::isolated::Namespace;
 use crate::process::{describe, output, run};
 use crate::{http, temporary};
 
@@ -23,12 +24,33 @@ pub struct Mirror {
 impl Mirror {
     /// Collects a manifest; [`Mirror::get`] asks the port of this kind.
     pub fn of(kind: &'static str, manifest: &str) -> Self {
+        Self::beside(kind, manifest, |_| {})
+    }
+
+    /// The same, with files that [`Mirror::work`] has before it is collected, beside the manifest.
+    pub fn beside(kind: &'static str, manifest: &str, prepare: impl FnOnce(&Path)) -> Self {
         let (work, airlift) = (temporary::folder(), Airlift::new());
+        prepare(work.path());
         let (mut collect, archive) = collect(&airlift, manifest, work.path());
         run(&mut collect);
         run(airlift.command(["verify"]).arg(&archive));
         let served = airlift.serve(&archive);
         Self { served, work, kind }
+    }
+
+    /// Collects a manifest, and serves it inside of a network namespace; [`Mirror::url`] is for what runs there.
+    pub fn inside(kind: &'static str, manifest: &str, namespace: &Namespace) -> Self {
+        let (work, airlift) = (temporary::folder(), Airlift::new());
+        let (mut collect, archive) = collect(&airlift, manifest, work.path());
+        run(&mut collect);
+        run(airlift.command(["verify"]).arg(&archive));
+        let served = airlift.serve_inside(&archive, namespace);
+        Self { served, work, kind }
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.served.address(self.kind))
     }
 
     /// What is at a path.

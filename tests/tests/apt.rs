@@ -2,127 +2,51 @@
 //! check that it has.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use airlift_e2e::files::FileServer;
-use airlift_e2e::http;
+use airlift_e2e::clients::Apt;
+use airlift_e2e::debs::{self, BUILDERS, Package};
 use airlift_e2e::mirror::{Mirror, refusal};
-use airlift_e2e::process::{describe, output, run, text};
-use airlift_e2e::random::Random;
-use airlift_e2e::temporary;
-use airlift_e2e::tools::{present, tool};
-
-const BUILDERS: [&str; 5] = ["reprepro", "apt-ftparchive", "dpkg-deb", "gpg", "apt-get"];
+use airlift_e2e::process::{output, run};
+use airlift_e2e::tools::present;
+use airlift_e2e::{http, temporary};
 
 /// Where reprepro puts the larger package.
 const POOLED: &str = "pool/main/h/hello-data/hello-data_3_all.deb";
 
-/// Three repositories upstream, and what is needed to sign them again.
-struct Upstream {
-    server: FileServer,
-    work: tempfile::TempDir,
+/// Three repositories upstream.
+struct Upstream(debs::Upstream);
+
+impl std::ops::Deref for Upstream {
+    type Target = debs::Upstream;
+
+    fn deref(&self) -> &debs::Upstream {
+        &self.0
+    }
 }
 
 impl Upstream {
     fn new() -> Self {
-        let this = Self { server: FileServer::start(), work: temporary::folder() };
-        let home = this.work.path().join("gnupg");
-        fs::create_dir(&home).expect("a folder");
-        run(Command::new("chmod").arg("700").arg(&home));
-        for name in ["Upstream", "Stranger"] {
-            run(this.gpg().args(["--passphrase", "", "--quick-gen-key", name, "ed25519", "sign", "never"]));
-            let key = this.root().join(format!("{name}.asc"));
-            run(this.gpg().args(["--armor", "--output"]).arg(key).args(["--export", name]));
-        }
-        this.build("hello", "1:2.0+b~1", ("amd64", "Depends: hello-data (>= 2)\n"), 2000);
-        this.build("hello-data", "3", ("all", ""), 2_000_000);
-        this.with_reprepro();
+        let this = Self(debs::Upstream::new());
+        let hello =
+            Package { architecture: "amd64", fields: "Depends: hello-data (>= 2)\n", size: 2000, ..<_>::default() };
+        this.build("hello", "1:2.0+b~1", hello);
+        this.build("hello-data", "3", Package { size: 2_000_000, ..<_>::default() });
+        let distributions = "Origin: Airlift Test\nSuite: stable\nCodename: good\nArchitectures: amd64 arm64 source\n\
+                             Components: main extra\nDescription: x\nContents: . .gz\nSignWith: Upstream\n";
+        this.reprepro("good", distributions, &["includedeb", "good"], &this.built());
         this.flat();
         this.by_hash();
         this
     }
 
-    fn root(&self) -> PathBuf {
-        self.server.root()
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.server.address())
-    }
-
-    fn gpg(&self) -> Command {
-        let mut gpg = Command::new(tool("gpg"));
-        gpg.args(["--quiet", "--batch", "--yes", "--homedir"]).arg(self.work.path().join("gnupg"));
-        gpg
-    }
-
-    fn debs(&self) -> PathBuf {
-        self.work.path().join("debs")
-    }
-
-    fn build(&self, name: &str, version: &str, of: (&str, &str), size: usize) {
-        let folder = self.work.path().join(name);
-        let share = folder.join("usr/share/airlift");
-        fs::create_dir_all(folder.join("DEBIAN")).expect("a folder");
-        fs::create_dir_all(&share).expect("a folder");
-        fs::create_dir_all(self.debs()).expect("a folder");
-        fs::write(share.join(name), Random::fixed(size as u64).bytes(size)).expect("a file");
-        let control = format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: {}\nSection: misc\nPriority: optional\n\
-             Maintainer: T <t@example.invalid>\n{}Description: {name}\n",
-            of.0, of.1
-        );
-        fs::write(folder.join("DEBIAN/control"), control).expect("a file");
-        let mut build = Command::new(tool("dpkg-deb"));
-        run(build.args(["--root-owner-group", "-Zgzip", "-b"]).arg(&folder).arg(self.debs()));
-    }
-
-    fn with_reprepro(&self) {
-        let base = self.root().join("good");
-        fs::create_dir_all(base.join("conf")).expect("a folder");
-        let distributions = "Origin: Airlift Test\nSuite: stable\nCodename: good\nArchitectures: amd64 arm64 source\n\
-                             Components: main extra\nDescription: x\nContents: . .gz\nSignWith: Upstream\n";
-        fs::write(base.join("conf/distributions"), distributions).expect("a file");
-        let mut reprepro = Command::new(tool("reprepro"));
-        reprepro.args(["--silent", "--gnupghome"]).arg(self.work.path().join("gnupg")).arg("-b").arg(&base);
-        reprepro.args(["includedeb", "good"]);
-        for deb in fs::read_dir(self.debs()).expect("a folder") {
-            reprepro.arg(deb.expect("an entry").path());
-        }
-        run(&mut reprepro);
-    }
-
-    fn copy_debs(&self, to: &Path) {
-        fs::create_dir_all(to).expect("a folder");
-        for deb in fs::read_dir(self.debs()).expect("a folder") {
-            let deb = deb.expect("an entry");
-            fs::copy(deb.path(), to.join(deb.file_name())).expect("a copy");
-        }
-    }
-
-    fn ftparchive(folder: &Path, arguments: &[&str]) -> String {
-        text(Command::new(tool("apt-ftparchive")).current_dir(folder).args(arguments))
-    }
-
-    fn sign(&self, release: &Path, key: &str) {
-        let folder = release.parent().expect("a folder");
-        let mut inline = self.gpg();
-        run(inline.args(["--local-user", key, "--clearsign", "--output"]).arg(folder.join("InRelease")).arg(release));
-        let mut detached = self.gpg();
-        detached.args(["--local-user", key, "--armor", "--detach-sign", "--output"]);
-        run(detached.arg(folder.join("Release.gpg")).arg(release));
-    }
-
     fn flat(&self) {
         let folder = self.root().join("flat");
         self.copy_debs(&folder);
-        fs::write(folder.join("Packages"), Self::ftparchive(&folder, &["packages", "."])).expect("a file");
+        fs::write(folder.join("Packages"), debs::Upstream::packages(&folder, ".")).expect("a file");
         run(Command::new("xz").arg("-k").arg(folder.join("Packages")));
-        let release = Self::ftparchive(&folder, &["release", "."]);
-        fs::write(folder.join("Release"), release).expect("a file");
-        self.sign(&folder.join("Release"), "Upstream");
+        self.release(&folder, "");
         // What old upstreams have alone.
         fs::remove_file(folder.join("InRelease")).expect("a file");
     }
@@ -133,19 +57,14 @@ impl Upstream {
         let lists = base.join("dists/s/main/binary-amd64");
         fs::create_dir_all(&lists).expect("a folder");
         self.copy_debs(&base.join("pool"));
-        fs::write(lists.join("Packages"), Self::ftparchive(&base, &["packages", "pool"])).expect("a file");
+        fs::write(lists.join("Packages"), debs::Upstream::packages(&base, "pool")).expect("a file");
         run(Command::new("xz").arg("-k").arg(lists.join("Packages")));
-        let field = |name: &str, value: &str| format!("APT::FTPArchive::Release::{name}={value}");
-        let fields = [field("Components", "main"), field("Architectures", "amd64"), field("Suite", "s")];
-        let options: Vec<&str> = fields.iter().flat_map(|field| ["-o", field.as_str()]).collect();
-        let release = Self::ftparchive(&base, &[&options[..], &["release", "dists/s"]].concat());
-        let release = format!("Acquire-By-Hash: yes\nValid-Until: Sat, 01 Jan 2050 00:00:00 UTC\n{release}");
-        fs::write(base.join("dists/s/Release"), release).expect("a file");
-        self.sign(&base.join("dists/s/Release"), "Upstream");
+        let fields = "Components: main\nArchitectures: amd64\nSuite: s\nAcquire-By-Hash: yes\n\
+                      Valid-Until: Sat, 01 Jan 2050 00:00:00 UTC\n";
+        self.release(&base.join("dists/s"), fields);
         let packed = lists.join("Packages.xz");
         for algorithm in ["sha256", "sha512"] {
-            let sum = text(Command::new(format!("{algorithm}sum")).arg(&packed));
-            let name = format!("by-hash/{}/{}", algorithm.to_uppercase(), sum.split(' ').next().expect("a sum"));
+            let name = format!("by-hash/{}/{}", algorithm.to_uppercase(), debs::sum(algorithm, &packed));
             let name = lists.join(name);
             fs::create_dir_all(name.parent().expect("a folder")).expect("a folder");
             fs::copy(&packed, name).expect("a copy");
@@ -179,60 +98,8 @@ impl Upstream {
 }
 
 /// apt in a folder of its own, with what this mirror says at a path as its only source.
-fn apt_of(mirror: &Mirror, name: &str, source: &str) -> Apt {
-    let home = mirror.work.path().join(name);
-    let folders = [
-        "etc/apt/sources.list.d",
-        "etc/apt/apt.conf.d",
-        "etc/apt/preferences.d",
-        "etc/apt/trusted.gpg.d",
-        "etc/apt/keyrings",
-        "var/lib/apt/lists/partial",
-        "var/cache/apt/archives/partial",
-        "var/log/apt",
-        "root/var/lib/dpkg/info",
-        "root/var/lib/dpkg/updates",
-    ];
-    folders.iter().for_each(|folder| fs::create_dir_all(home.join(folder)).expect("a folder"));
-    fs::write(home.join("root/var/lib/dpkg/status"), "").expect("a file");
-    let configuration = format!(
-        "Dir \"{home}\";\nDir::State::status \"{home}/root/var/lib/dpkg/status\";\nAPT::Architecture \"amd64\";\n\
-         APT::Architectures {{ \"amd64\"; }};\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n\
-         DPkg::Options {{ \"--root={home}/root\"; \"--log=/dev/null\"; }};\n",
-        home = home.display()
-    );
-    fs::write(home.join("apt.conf"), configuration).expect("a file");
-    let ending = if source.contains(".list") { "list" } else { "sources" };
-    let file = home.join(format!("etc/apt/sources.list.d/mirror.{ending}"));
-    fs::write(file, mirror.get(source)).expect("a file");
-    Apt { home }
-}
-
-struct Apt {
-    home: PathBuf,
-}
-
-impl Apt {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(tool("apt-get"));
-        command.env("APT_CONFIG", self.home.join("apt.conf")).env("LC_ALL", "C.UTF-8").current_dir(&self.home);
-        command.args(["-o", "APT::Update::Error-Mode=any", "--yes"]).args(arguments);
-        command
-    }
-
-    /// Runs it; a warning counts as a failure.
-    fn run(&self, arguments: &[&str]) -> String {
-        let mut command = self.command(arguments);
-        let done = output(&mut command);
-        let told = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        let fine = done.status.success() && !told.contains("W: ") && !told.contains("E: ");
-        assert!(fine, "{}", describe(&command, &done));
-        told
-    }
-
-    fn installed(&self, name: &str) -> bool {
-        self.home.join("root/usr/share/airlift").join(name).exists()
-    }
+fn apt_of(mirror: &Mirror, name: &str, source: &str) -> Apt<'static> {
+    Apt::new(&mirror.work.path().join(name), "amd64", (source, &mirror.get(source)))
 }
 
 /// The repositories of this test process, and their mirror.
