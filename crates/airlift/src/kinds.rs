@@ -3,19 +3,21 @@
 use airlift_kind::{DynKind, Erased};
 use airlift_kind_deb::Deb;
 use airlift_kind_files::Files;
+use airlift_kind_git::Git;
 use airlift_kind_helm::Helm;
 use airlift_kind_oci::Oci;
 use airlift_kind_python::Python;
 use airlift_kind_rpm::Rpm;
 
 /// Every kind, in the order in which they are shown.
-pub(crate) static KINDS: [&dyn DynKind; 6] = [
+pub(crate) static KINDS: [&dyn DynKind; 7] = [
     &Erased::<Oci>::new(),
     &Erased::<Helm>::new(),
     &Erased::<Rpm>::new(),
     &Erased::<Deb>::new(),
     &Erased::<Python>::new(),
     &Erased::<Files>::new(),
+    &Erased::<Git>::new(),
 ];
 
 /// The kind that is called so, by its name or by one of its keys in the manifest: `oci` or `images`.
