@@ -20,7 +20,7 @@ use crate::temporary;
 use crate::tools::checkout;
 
 /// Every kind that is served.
-const KINDS: [&str; 6] = ["oci", "helm", "rpm", "deb", "python", "files"];
+const KINDS: [&str; 7] = ["oci", "helm", "rpm", "deb", "python", "files", "git"];
 
 /// How long `serve` may take until it listens.
 const SERVE_LIMIT: Duration = Duration::from_secs(30);

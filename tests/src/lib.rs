@@ -12,6 +12,7 @@ pub mod digest;
 pub mod dnf;
 pub mod faulty;
 pub mod files;
+pub mod git_server;
 pub mod http;
 pub mod images;
 pub mod isolated;
