@@ -12,6 +12,15 @@ pub trait Machine: std::fmt::Debug + Send + Sync {
     ///
     /// It waits for the program, which must be one that answers at once.
     fn ask(&self, program: &str, arguments: &[&str]) -> Option<String>;
+
+    /// What a program answers on its standard output about files, each with its name and its bytes. They lie in an empty
+    /// folder of its own, in which it runs and which is its home; of the environment it has its `PATH` alone. None where
+    /// there is no such program, where it fails, where it answers more than 64 MiB or takes longer than a minute.
+    ///
+    /// It waits for the program.
+    fn ask_about(&self, _program: &str, _arguments: &[&str], _files: &[(&str, &[u8])]) -> Option<String> {
+        None
+    }
 }
 
 /// A machine that nothing is known of.

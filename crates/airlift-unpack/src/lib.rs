@@ -8,7 +8,7 @@
 //! * [`Format`]: gzip, xz, zstd, bzip2 or none, by a file's name or by its first bytes.
 //! * [`Limits`]: how much may come out.
 //! * [`Unpacked`]: the reader; [`unpack`] reads it to its end.
-//! * [`member`]: one file out of a tar.
+//! * [`member`]: one file out of a tar; [`members`]: each of them.
 
 mod format;
 mod limits;
@@ -19,7 +19,7 @@ use std::io::{self, Read};
 
 pub use format::Format;
 pub use limits::Limits;
-pub use member::{MemberLimits, member};
+pub use member::{MemberLimits, member, members};
 pub use reader::Unpacked;
 
 /// Why something could not be unpacked.

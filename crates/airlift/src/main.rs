@@ -9,6 +9,7 @@ mod error;
 mod kinds;
 mod manifest;
 mod output;
+mod running;
 mod settings;
 mod signing;
 mod stop;

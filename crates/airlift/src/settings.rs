@@ -65,6 +65,10 @@ impl airlift_kind::Machine for ThisMachine {
         let answer = std::process::Command::new(program).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
         answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
     }
+
+    fn ask_about(&self, program: &str, arguments: &[&str], files: &[(&str, &[u8])]) -> Option<String> {
+        crate::running::about(variable("PATH")?.as_ref(), (program, arguments), files)
+    }
 }
 
 /// The usual variables; the spelling in small letters wins, as in curl.

@@ -31,7 +31,7 @@ impl Kind for Helm {
     type Error = HelmError;
 
     async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, HelmError> {
-        collect::collect(spec, &context.fetcher).await
+        collect::collect(spec, context).await
     }
 
     fn request(spec: &spec::Spec, entry: &LockEntry, url: UpstreamUrl) -> Request {

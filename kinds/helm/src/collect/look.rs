@@ -1,9 +1,13 @@
 //! Looking into charts: a wave of them, side by side.
 
+use std::sync::Arc;
+
 use airlift_core::plan::Also;
 use airlift_core::{Digest, PlanEntry, Request, Source, UpstreamUrl, failure};
 use airlift_fetch::engine::is_fatal;
 use airlift_fetch::{Expected, FetchError};
+use bytes::Bytes;
+use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -145,13 +149,36 @@ impl<'a> Collector<'a> {
         let parts = PlanParts { source, digest: Some(document.digest), size };
         match Chart::read(&document.bytes) {
             Ok(chart) => Ok(Looked {
-                images: wanted.images.map(|spec| images::of_chart(&chart, &spec.values)),
+                images: match wanted.images {
+                    Some(spec) => Some(self.images(&chart, document.bytes, spec).await),
+                    None => None,
+                },
                 dependencies: if wanted.dependencies { needs(&chart) } else { Vec::new() },
                 chart: Some(parts),
                 ..Looked::default()
             }),
             Err(error) => Ok(Looked { refused: Some(unreadable(&error)), ..Looked::default() }),
         }
+    }
+
+    /// The images of a chart: by reading it, and as Helm renders it where Helm is there.
+    async fn images(&self, chart: &Chart, packaged: Bytes, spec: &ImagesSpec) -> Images {
+        let mut found = images::of_chart(chart, &spec.values);
+        let (machine, values) = (Arc::clone(&self.machine), serde_json::to_vec(&spec.values).unwrap_or_default());
+        let (send, rendered) = oneshot::channel();
+        std::thread::spawn(move || {
+            let arguments = ["template", "release-name", "chart.tgz", "--values", "values.json"];
+            let files: [(&str, &[u8]); 2] = [("chart.tgz", &packaged), ("values.json", &values)];
+            // Whoever waited may have been stopped meanwhile.
+            let _ = send.send(machine.ask_about("helm", &arguments, &files));
+        });
+        if let Ok(Some(text)) = rendered.await {
+            let rendered = images::rendered(&text);
+            found.rendered = true;
+            found.troubles.extend(rendered.troubles);
+            rendered.found.into_iter().for_each(|(image, certainty)| found.add(image, certainty));
+        }
+        found
     }
 
     /// The layers of a chart in a registry, or a sentence.
@@ -257,8 +284,9 @@ impl<'a> Collector<'a> {
             let images: Vec<&str> = images.of(certainty).filter(|image| !excluded(image)).collect();
             if images.is_empty() { "none".to_owned() } else { images.join(", ") }
         };
-        let mut notice =
-            format!("images of {chart}: certain: {}; guessed: {}", list(Certainty::Certain), list(Certainty::Guessed));
+        let how = if images.rendered { "as helm renders it and by reading" } else { "by reading" };
+        let (certain, guessed) = (list(Certainty::Certain), list(Certainty::Guessed));
+        let mut notice = format!("images of {chart}, {how}: certain: {certain}; guessed: {guessed}");
         for trouble in &images.troubles {
             notice.push_str(&format!("; {trouble}"));
         }

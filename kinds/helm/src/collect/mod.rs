@@ -15,10 +15,12 @@ mod select;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use airlift_core::plan::Also;
 use airlift_core::{LockEntry, Notice, Omission, Plan, PlanEntry, Request, Source, TreePath, UpstreamUrl};
 use airlift_fetch::Fetcher;
+use airlift_kind::{CollectContext, Machine};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
@@ -33,10 +35,11 @@ use wanted::Wanted;
 /// How many charts are fetched at a time. The fetcher has its own limits per host; this only bounds what waits for them.
 const AT_ONCE: usize = 8;
 
-pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, HelmError> {
+pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, HelmError> {
     let mut collector = Collector {
         spec,
-        fetcher,
+        fetcher: &context.fetcher,
+        machine: Arc::clone(&context.machine),
         repositories: Vec::new(),
         plan: Plan::default(),
         asked: BTreeSet::new(),
@@ -84,6 +87,8 @@ async fn load<'a>(
 struct Collector<'a> {
     spec: &'a Spec,
     fetcher: &'a Fetcher,
+    /// Runs Helm, where it is there.
+    machine: Arc<dyn Machine>,
     /// Those of the manifest, and those that came along.
     repositories: Vec<Repository<'a>>,
     plan: Plan,

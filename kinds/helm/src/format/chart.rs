@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use airlift_unpack::{Format, Limits, UnpackError, Unpacked};
+use airlift_unpack::{Format, Limits, MemberLimits, UnpackError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -17,6 +17,8 @@ const MOST_UNPACKED: u64 = 100 << 20;
 const MOST_IN_FILE: u64 = 5 << 20;
 /// The most bytes that are kept of a chart and its subcharts together.
 const MOST_KEPT: u64 = 64 << 20;
+/// The most files of a chart.
+const MOST_FILES: usize = 100_000;
 /// How deep charts lie within charts.
 const DEEPEST: usize = 8;
 
@@ -89,9 +91,6 @@ pub enum ChartError {
     /// It does not unpack within the bounds.
     #[error("it can't be unpacked: {0}")]
     Unpack(#[from] UnpackError),
-    /// The tar is damaged.
-    #[error("it is no intact tar archive: {0}")]
-    Tar(std::io::Error),
     /// A member that would leave the chart's folder.
     #[error("it has a file {0:?}, which lies outside of the chart")]
     Outside(String),
@@ -180,40 +179,26 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The files that matter, each within bounds. `budget` is how many bytes may still be kept.
 fn unpack(packaged: &[u8], budget: &mut u64) -> Result<Files, ChartError> {
-    let unpacked = Unpacked::new(packaged, Format::of_magic(packaged), &Limits::output(MOST_UNPACKED))?;
-    let mut archive = tar::Archive::new(unpacked);
+    let limits = MemberLimits { archive: Limits::output(MOST_UNPACKED), members: MOST_FILES, member: MOST_IN_FILE };
     let mut files = Files::new();
-    for member in archive.entries().map_err(unreadable)? {
-        let mut member = member.map_err(unreadable)?;
-        if !member.header().entry_type().is_file() {
-            continue;
-        }
-        let path = String::from_utf8_lossy(&member.path_bytes()).replace('\\', "/");
-        let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
+    airlift_unpack::members(packaged, Format::of_magic(packaged), &limits, |path, size, bytes| {
+        let path = String::from_utf8_lossy(path).replace('\\', "/");
+        let path = path.strip_prefix("./").unwrap_or(&path);
         if path.starts_with('/') || path.split('/').any(|part| part == "..") {
             return Err(ChartError::Outside(path.chars().take(200).collect()));
         }
         // The first folder is the chart's own.
-        let Some((_, name)) = path.split_once('/') else { continue };
-        if !matters(name) {
-            continue;
-        }
-        if member.size() > MOST_IN_FILE {
+        let Some((_, name)) = path.split_once('/').filter(|(_, name)| matters(name)) else { return Ok(()) };
+        if size > MOST_IN_FILE {
             return Err(ChartError::LargeFile(name.chars().take(200).collect()));
         }
-        *budget = budget.checked_sub(member.size()).ok_or(ChartError::Large)?;
-        let mut bytes = Vec::new();
-        (&mut member).take(MOST_IN_FILE).read_to_end(&mut bytes).map_err(unreadable)?;
-        files.insert(name.to_owned(), bytes);
-    }
+        *budget = budget.checked_sub(size).ok_or(ChartError::Large)?;
+        let mut kept = Vec::new();
+        bytes.take(MOST_IN_FILE).read_to_end(&mut kept).map_err(UnpackError::from_io)?;
+        files.insert(name.to_owned(), kept);
+        Ok(())
+    })?;
     Ok(files)
-}
-
-fn unreadable(error: std::io::Error) -> ChartError {
-    match error.downcast::<UnpackError>() {
-        Ok(error) => ChartError::Unpack(error),
-        Err(error) => ChartError::Tar(error),
-    }
 }
 
 /// Whether a file of a chart, or of a chart below it, is looked at.
@@ -296,7 +281,7 @@ mod tests {
             ("many", packed(&many), "64 MiB"),
             ("no chart", packed(&[("a/values.yaml", b"")]), "no Chart.yaml"),
             ("aliases", packed(&[("a/Chart.yaml", bomb.as_bytes())]), "Chart.yaml can't be read"),
-            ("no gzip", b"<html>".to_vec(), "tar"),
+            ("no gzip", b"<html>".to_vec(), "it can't be unpacked"),
             ("cut", packed(&[chart])[..60].to_vec(), "it"),
         ] {
             let error = Chart::read(&bytes).expect_err(what).to_string();

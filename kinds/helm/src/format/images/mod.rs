@@ -31,6 +31,8 @@ pub enum Certainty {
 pub struct Images {
     /// The images, and how each was found.
     pub found: BTreeMap<String, Certainty>,
+    /// Whether Helm has rendered the chart.
+    pub rendered: bool,
     /// What could not be read, each a sentence.
     pub troubles: Vec<String>,
 }

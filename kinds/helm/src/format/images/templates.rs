@@ -21,8 +21,10 @@ pub(super) fn scan(chart: &Chart, values: &Map<String, Value>, images: &mut Imag
             let line = line.trim_start().trim_start_matches("- ").trim_start();
             let Some(rest) = line.strip_prefix("image:") else { continue };
             let certainty = if rest.contains("{{") { Certainty::Guessed } else { Certainty::Certain };
-            let image = scope.line(rest.trim());
-            // A schema has lines that say `image: {type: string}`; a container's image without a tag is the latest.
+            // A container's image without a tag is the latest. What is put together without a tag, and is no path either,
+            // is a part of an image in some other document, and not one.
+            let whole = |image: &String| certainty == Certainty::Certain || image.contains(['/', ':']);
+            let image = scope.line(rest.trim()).filter(whole);
             let image = image.and_then(|image| reference::full(&image, Some("latest")));
             if let Some(image) = image {
                 images.add(image, certainty);
