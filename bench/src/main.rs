@@ -3,10 +3,12 @@
 //! Absolute figures of a shared machine mean little, so that everything is measured in interleaved rounds and told as a
 //! ratio of medians. The server has processor 0 to itself, the client processor 1. What is measured:
 //!
+//! * [`apt`]: collecting an apt repository against apt-mirror, and what a request needs against apt.
 //! * [`serving`]: a blob of 100 MB and files of 4 KiB against nginx, throughput and processor time of the server.
 //! * [`opening`]: the time to the first byte and the resident memory with archives of 1, 10 and 50 GB.
 //! * [`packing`]: writing an archive against `cp` of the same archive.
 
+mod apt;
 mod client;
 mod data;
 mod opening;
@@ -52,6 +54,7 @@ struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    Apt,
     Serving,
     Opening,
     Packing,
@@ -91,6 +94,9 @@ fn measure(options: &Options) -> Outcome<bool> {
     }
     let mut report = Report::default();
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
+    if wanted(Part::Apt) {
+        apt::measure(options, &mut report)?;
+    }
     if wanted(Part::Serving) {
         serving::measure(options, &mut report)?;
     }
