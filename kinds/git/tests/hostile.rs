@@ -18,6 +18,9 @@ use gix_object::Kind;
 
 static GIT: Erased<Git> = Erased::new();
 
+/// What an object is, and its bytes.
+type Object = (Kind, Vec<u8>);
+
 /// What an upstream answers.
 #[derive(Clone, Default)]
 struct Upstream {
@@ -102,7 +105,7 @@ fn claiming(kind: Kind, size: u64, bytes: &[u8]) -> Vec<u8> {
     [head, deflated(bytes)].concat()
 }
 
-fn whole((kind, bytes): &(Kind, Vec<u8>)) -> Vec<u8> {
+fn whole((kind, bytes): &Object) -> Vec<u8> {
     claiming(*kind, bytes.len() as u64, bytes)
 }
 
@@ -121,11 +124,11 @@ fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
     pack
 }
 
-fn id((kind, bytes): &(Kind, Vec<u8>)) -> ObjectId {
+fn id((kind, bytes): &Object) -> ObjectId {
     gix_object::compute_hash(HASH, *kind, bytes).expect("an id")
 }
 
-fn tree(entries: &[(&str, &str, ObjectId)]) -> (Kind, Vec<u8>) {
+fn tree(entries: &[(&str, &str, ObjectId)]) -> Object {
     let mut bytes = Vec::new();
     for (mode, name, id) in entries {
         bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
@@ -134,12 +137,12 @@ fn tree(entries: &[(&str, &str, ObjectId)]) -> (Kind, Vec<u8>) {
     (Kind::Tree, bytes)
 }
 
-fn commit(tree: &(Kind, Vec<u8>)) -> (Kind, Vec<u8>) {
+fn commit(tree: &Object) -> Object {
     let text = format!("tree {}\nauthor A <a@e.org> 1 +0000\ncommitter A <a@e.org> 1 +0000\n\nx\n", id(tree));
     (Kind::Commit, text.into_bytes())
 }
 
-fn blob(bytes: &[u8]) -> (Kind, Vec<u8>) {
+fn blob(bytes: &[u8]) -> Object {
     (Kind::Blob, bytes.to_vec())
 }
 
@@ -158,7 +161,7 @@ async fn collect(upstream: Upstream, more: &str) -> String {
 }
 
 /// A repository of one file, and the objects that it is made of.
-fn repository() -> ((Kind, Vec<u8>), Vec<(Kind, Vec<u8>)>) {
+fn repository() -> (Object, Vec<Object>) {
     let file = blob(b"hello");
     let root = tree(&[("100644", "file", id(&file))]);
     let tip = commit(&root);
@@ -191,7 +194,7 @@ async fn packs_that_are_none_are_refused() {
     for (pack, expected) in [
         (whole_pack[..whole_pack.len() / 2].to_vec(), "pack"),
         (b"PACK".to_vec(), "cut off"),
-        (b"no pack at all, but long enough".to_vec(), "no pack of version"),
+        (b"this is no pack at all, but it is long enough for one".to_vec(), "no pack of version"),
         (damaged, "checksum is wrong"),
         (many, "are allowed"),
         (pack(&good[..2]), "did not send the object"),

@@ -90,7 +90,6 @@ pub(super) fn assemble(
 }
 
 /// Follows tags that are objects of their own: each with its target, and what they lead to in the end.
-#[expect(clippy::type_complexity, reason = "two collections, named in the text above")]
 fn peel(
     objects: &mut Objects,
     tips: &BTreeSet<ObjectId>,
@@ -232,7 +231,7 @@ fn write(
     }
     let name = finish(sum)?;
     pack.append(name.as_bytes())?;
-    places.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    places.sort_unstable_by_key(|place| place.id);
     let mut index = index::write(&places, name);
     let mut sum = gix_hash::hasher(HASH);
     sum.update(&index);

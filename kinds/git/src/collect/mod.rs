@@ -99,6 +99,8 @@ pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, GitE
             Err(GitError::Fetch { source, url, what }) if is_fatal(&source) => {
                 return Err(GitError::Fetch { url, what, source });
             }
+            // What is missing was named already.
+            Err(GitError::Content { .. }) if !plan.omissions.is_empty() => {}
             Err(error) => {
                 let omitted = failure::line(&error);
                 let reason = one.pins.values().next().map(|why| format!("{omitted} (wanted by {why})"));

@@ -70,7 +70,10 @@ impl<'a> Remote<'a> {
                 Some((refs, capabilities))
             }
         };
-        Ok(Self { fetcher, url, base: base_of(&answer.url), headers, told })
+        let base = base_of(&answer.url);
+        // What the manifest has for one host is no other's to know.
+        let headers = if base.authority() == url.authority() { headers } else { Vec::new() };
+        Ok(Self { fetcher, url, base, headers, told })
     }
 
     /// Its branches and tags; all other names, too, with `others`: some servers have one for each proposed change.

@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
                 return Err(FormatError::new("an object of the pack has another size than it says").into());
             }
             if object.len() == object.capacity() {
-                object.reserve(object.len().min(16 << 20).max(64));
+                object.reserve(object.len().clamp(64, 16 << 20));
             }
         }
         match object.len() == size {

@@ -46,7 +46,7 @@ pub fn check_name(name: &str) -> Result<(), FormatError> {
 }
 
 fn cut(name: &str) -> String {
-    name.chars().take(100).collect()
+    name.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
 fn text(line: &[u8]) -> Result<&str, FormatError> {

@@ -87,9 +87,8 @@ impl Repositories {
         for refs in nodes.iter().filter(|node| node.path.as_str().ends_with("/info/refs")) {
             let Some(folder) = view.path_of(refs).strip_suffix("/info/refs") else { continue };
             let get = |file: &str| view.get(&format!("{folder}/{file}")).cloned();
-            let packs = view.below(folder).iter().filter(|node| node.path.as_str().ends_with(".pack"));
-            let (Some(head), Some(graph), Some(pack)) = (get("HEAD"), get("airlift/graph"), packs.cloned().next())
-            else {
+            let pack = view.below(folder).iter().find(|node| node.path.as_str().ends_with(".pack"));
+            let (Some(head), Some(graph), Some(pack)) = (get("HEAD"), get("airlift/graph"), pack.cloned()) else {
                 continue;
             };
             let name = folder.strip_prefix("repositories/").unwrap_or(folder).to_owned();
