@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::isolated::Namespace;
 use crate::process::{run, text};
 use crate::rpms::Repository;
-use crate::tools::tool;
+use crate::tools::{home, tool};
 
 /// dnf with its own configuration, cache and root.
 #[derive(Debug)]
@@ -56,6 +56,16 @@ impl<'a> Dnf<'a> {
             Some(namespace) => namespace.inside(&dnf),
             None => dnf,
         }
+    }
+
+    /// A command of a plug-in, such as `repoclosure`.
+    pub fn plugin(&self, arguments: &[&str]) -> Command {
+        let modules = home().join("dnf-plugins/usr/lib/python3/dist-packages");
+        let path = format!("--setopt=pluginpath={}", modules.join("dnf-plugins").display());
+        let options = ["--setopt=plugins=1", "--disableplugin=local", &path];
+        let mut dnf = self.command(&[&options, arguments].concat());
+        dnf.env("PYTHONPATH", modules);
+        dnf
     }
 
     /// Runs a command that has to succeed; what it prints.

@@ -184,7 +184,7 @@ pub fn spec(name: &str, packages: &[(&str, &str, &str)]) -> String {
         install.push_str(&format!("echo {package} > %{{buildroot}}/usr/share/airlift/{package}\n"));
         files.push_str(&format!("%files -n {package}\n/usr/share/airlift/{package}\n"));
         for file in more.split_whitespace() {
-            install.push_str(&format!("install -D -m 755 /dev/null %{{buildroot}}{file}\n"));
+            install.push_str(&format!("install -D -m 755 /dev/null '%{{buildroot}}{file}'\n"));
             files.push_str(&format!("{file}\n"));
         }
     }

@@ -7,13 +7,10 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use airlift_e2e::airlift::Airlift;
-use airlift_e2e::files::FileServer;
 use airlift_e2e::mirror::{Mirror, refusal};
 use airlift_e2e::process::{describe, output, run, text};
-use airlift_e2e::temporary;
+use airlift_e2e::rpms::{BUILDERS, KEY, Repository};
 use airlift_e2e::tools::{present, tool};
-
-const BUILDERS: [&str; 4] = ["rpmbuild", "rpmsign", "createrepo_c", "gpg"];
 
 const GROUPS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <comps><group><id>greetings</id><name>Greetings</name><description>Greetings</description><default>false</default>
@@ -21,85 +18,35 @@ const GROUPS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <packagereq type="mandatory">goodbye</packagereq></packagelist></group></comps>
 "#;
 
-/// A repository upstream, and what is needed to sign it again.
-struct Upstream {
-    server: FileServer,
-    work: tempfile::TempDir,
-}
+/// Three signed packages, one of which requires another, in a signed repository with a group.
+struct Upstream(Repository);
 
 impl Upstream {
-    /// Three signed packages, one of which requires another, in a signed repository with a group.
     fn new() -> Self {
-        let this = Self { server: FileServer::start(), work: temporary::folder() };
-        this.make_key("Upstream");
-        run(this.gpg().args(["--armor", "--output"]).arg(this.folder().join("key.asc")).args(["--export", "Upstream"]));
+        let this = Self(Repository::new());
         for (name, requires) in
             [("hello", "Requires: world >= 1"), ("world", ""), ("goodbye", "Requires: /usr/share/airlift/hello")]
         {
-            this.build(name, requires);
+            let text = format!(
+                "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: {name}\nLicense: MIT\nBuildArch: noarch\n{requires}\n\
+                 %description\n{name}\n%install\nmkdir -p %{{buildroot}}/usr/share/airlift\n\
+                 echo {name} > %{{buildroot}}/usr/share/airlift/{name}\n%files\n/usr/share/airlift/{name}\n"
+            );
+            this.build(name, &text, &[]);
         }
-        fs::write(this.work.path().join("comps.xml"), GROUPS).expect("a file");
+        this.sign_packages(KEY, Repository::packages(&this.folder()).iter().map(PathBuf::as_path));
+        fs::write(this.work().join("comps.xml"), GROUPS).expect("a file");
         this.index(&[]);
         this
     }
 
-    fn folder(&self) -> PathBuf {
-        self.server.root()
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.server.address())
-    }
-
     /// A manifest that mirrors it.
     fn manifest(&self, rest: &str) -> String {
-        format!("version: 1\nyum:\n  - {{ id: greetings-9, baseurl: \"{}\", {rest} }}\n", self.url(""))
+        self.0.manifest("greetings-9", rest)
     }
 
     fn signed(&self) -> String {
-        self.manifest(&format!("gpgkeys: [\"{}\"]", self.url("key.asc")))
-    }
-
-    fn gpg(&self) -> Command {
-        let mut gpg = Command::new(tool("gpg"));
-        gpg.args(["--quiet", "--batch", "--yes", "--homedir"]).arg(self.gpg_home());
-        gpg
-    }
-
-    fn gpg_home(&self) -> PathBuf {
-        let home = self.work.path().join("gnupg");
-        if !home.exists() {
-            fs::create_dir(&home).expect("a folder");
-            run(Command::new("chmod").arg("700").arg(&home));
-        }
-        home
-    }
-
-    fn make_key(&self, name: &str) {
-        run(self.gpg().args(["--passphrase", "", "--quick-gen-key", name, "rsa3072", "sign", "never"]));
-    }
-
-    fn build(&self, name: &str, requires: &str) {
-        let spec = format!(
-            "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: {name}\nLicense: MIT\nBuildArch: noarch\n{requires}\n\
-             %description\n{name}\n%install\nmkdir -p %{{buildroot}}/usr/share/airlift\n\
-             echo {name} > %{{buildroot}}/usr/share/airlift/{name}\n%files\n/usr/share/airlift/{name}\n"
-        );
-        let (work, packages) = (self.work.path().display(), self.folder().join("Packages"));
-        let path = self.work.path().join(format!("{name}.spec"));
-        fs::write(&path, spec).expect("a file");
-        let defines = [format!("_topdir {work}/build"), format!("_rpmdir {}", packages.display())];
-        let mut build = Command::new(tool("rpmbuild"));
-        run(build.args(["--quiet", "-bb", "--define", &defines[0], "--define", &defines[1]]).arg(path));
-        let mut sign = Command::new(tool("rpmsign"));
-        sign.args([
-            "--define",
-            "_gpg_name Upstream",
-            "--define",
-            &format!("__gpg {}", tool("gpg").display()),
-            "--addsign",
-        ]);
-        run(sign.arg(self.package(name)).env("GNUPGHOME", self.gpg_home()));
+        self.manifest(&self.gpgkeys())
     }
 
     fn package(&self, name: &str) -> PathBuf {
@@ -108,18 +55,16 @@ impl Upstream {
 
     /// Makes the metadata, and signs it.
     fn index(&self, options: &[&str]) {
-        let mut create = Command::new(tool("createrepo_c"));
-        run(create.arg("--quiet").args(options).arg("-g").arg(self.work.path().join("comps.xml")).arg(self.folder()));
-        self.sign("Upstream");
+        let groups = self.work().join("comps.xml").display().to_string();
+        self.0.index(&[options, &["-g", &groups]].concat());
     }
+}
 
-    fn repomd(&self) -> PathBuf {
-        self.folder().join("repodata/repomd.xml")
-    }
+impl std::ops::Deref for Upstream {
+    type Target = Repository;
 
-    fn sign(&self, key: &str) {
-        run(self.gpg().args(["--local-user", key, "--armor", "--detach-sign"]).arg(self.repomd()));
-        fs::copy(self.folder().join("key.asc"), self.folder().join("repodata/repomd.xml.key")).expect("a copy");
+    fn deref(&self) -> &Repository {
+        &self.0
     }
 }
 
