@@ -370,6 +370,9 @@ async fn several_architectures_on_one_host() {
         chosen,
         ["data_1_all.deb", "game_1_i386.deb", "lib_1_i386.deb", "shell_1_amd64.deb", "tool_1_amd64.deb"]
     );
+    let named =
+        world.chosen(&entry("architectures: [amd64], foreign-architectures: [i386], packages: [\"game:i386\"]")).await;
+    assert_eq!(named, chosen);
     // On a host that is i386 itself there is no shell for it.
     let plan = world.plan(&entry("packages: [\"game:i386\", lib]")).await;
     assert_eq!(plan.omissions.len(), 1, "{:?}", plan.omissions);

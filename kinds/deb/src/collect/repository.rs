@@ -76,6 +76,7 @@ pub(crate) async fn all(spec: &Spec, context: &CollectContext) -> Result<Vec<Rep
             entry,
             target: target.clone(),
             partial: partial.clone(),
+            parts: repository.parts.into_iter().map(|part| with_foreign(part, partial.as_deref())).collect(),
             ..repository
         }));
     }
@@ -84,6 +85,14 @@ pub(crate) async fn all(spec: &Spec, context: &CollectContext) -> Result<Vec<Rep
         Some(twice) => Err(DebError::Twice { id: twice.id.clone() }),
         None => Ok(all),
     }
+}
+
+/// Hosts with packages of other architectures read the lists of those too.
+fn with_foreign(mut part: Part, partial: Option<&Partial>) -> Part {
+    let foreign = partial.iter().flat_map(|partial| &partial.foreign).filter(|_| !part.architectures.is_empty());
+    let missing: Vec<String> = foreign.filter(|name| !part.architectures.contains(name)).cloned().collect();
+    part.architectures.extend(missing);
+    part
 }
 
 fn one(apt: &AptSpec, at: (&str, &UpstreamUrl), of: (&[String], &[String])) -> Repository {

@@ -161,6 +161,12 @@ impl Release {
         }
     }
 
+    /// Whether clients read the packages for all architectures from a list of their own, beside that of their architecture.
+    pub fn has_all_apart(&self) -> bool {
+        let mut fields = self.kept.iter();
+        !fields.any(|(name, value)| *name == "No-Support-for-Architecture-all" && value == "Packages")
+    }
+
     fn read_section(&mut self, text: &str, of: (usize, &'static str, usize)) -> Result<(), ReleaseError> {
         let (position, section, length) = of;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {

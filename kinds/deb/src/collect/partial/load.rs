@@ -81,8 +81,9 @@ async fn suites<'a>(
         let Chosen { files, architectures } = indices::chosen(&suite, part)?;
         // Of a repository that travels whole, packages alone are looked at here.
         let travels = repository.partial.is_some();
+        let all_apart = suite.release.has_all_apart();
         let wanted = files.into_iter().filter(|(path, role)| match role {
-            Role::Packages => true,
+            Role::Packages => all_apart || indices::binary_folder(stem(path.as_str())) != Some("all"),
             Role::Sources => travels,
             Role::Extra => travels && is_translation(stem(path.as_str())),
             _ => false,
