@@ -354,7 +354,7 @@ mod tests {
     fn mistakes_are_named() {
         let e = "environments: [{ python: \"3.11\", platform: linux-x86_64 }]";
         for (text, expected) in [
-            (format!("{{ requirements: [a] }}"), "missing field"),
+            ("{ requirements: [a] }".to_owned(), "missing field"),
             (format!("{{ {e} }}"), "name what is wanted"),
             (format!("{{ {e}, requirements: [\"a b\"] }}"), "requirements: 'a b'"),
             (format!("{{ {e}, requirements: [\"git+https://x/y\"] }}"), "from git"),

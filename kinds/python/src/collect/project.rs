@@ -139,7 +139,7 @@ fn choose(
     }
     let mut why = None;
     // The better one has the smaller key.
-    let mut best: Option<((bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>), usize)> = None;
+    let mut best: Option<(Key, usize)> = None;
     for (index, offered) in release.files.iter().enumerate() {
         let key = match judge(offered, (environment, policy), project, hashes) {
             Ok(key) => key,
