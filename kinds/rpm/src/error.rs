@@ -94,6 +94,54 @@ pub enum RpmError {
         /// What it is.
         received: String,
     },
+    /// A package whose headers can't be read.
+    #[error("yum repository {id}: the package {name} can't be read")]
+    Package {
+        /// The repository's id.
+        id: String,
+        /// Where the package lies in it.
+        name: String,
+        /// Why not.
+        source: Box<crate::inspect::PackageError>,
+    },
+    /// Packages that are signed, and not by one of the keys.
+    #[error("yum repository {id}: {} of its {total} packages are not signed by one of its keys:{}", wrong.len(), wrongs(wrong))]
+    Packages {
+        /// The repository's id.
+        id: String,
+        /// How many packages it has.
+        total: usize,
+        /// Which ones, and why, by name.
+        wrong: Vec<Wrong>,
+    },
+    /// There is no key to sign metadata with that had to be written anew.
+    #[error("yum repository {id}: its metadata can't be signed")]
+    Signer {
+        /// The repository's id.
+        id: String,
+        /// Why not.
+        source: airlift_kind::SignerError,
+    },
+    /// The key does not sign.
+    #[error("yum repository {id}: its metadata can't be signed")]
+    Sign {
+        /// The repository's id.
+        id: String,
+        /// Why not.
+        source: airlift_openpgp::SigningError,
+    },
+    /// What the hosts have is not where the manifest says.
+    #[error("installed: {place:?} is neither a URL nor a path, such as /root/rpm-qa.txt or ./rpm-qa.txt")]
+    Installed {
+        /// What the manifest says.
+        place: String,
+    },
+    /// It was not found out what packages need.
+    #[error("what the packages need was not found out")]
+    Solve {
+        /// Why not.
+        source: airlift_solve::Error,
+    },
     /// No mirror could be used.
     #[error("yum repository {id}: none of its {} mirrors can be used:{}", reasons.len(), list(reasons))]
     Mirrors {
@@ -104,6 +152,27 @@ pub enum RpmError {
         /// The class of the last one's error.
         class: Class,
     },
+}
+
+/// A package whose signature does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where it lies in its repository.
+    pub name: String,
+    /// Why it does not count, with the key that it is from and those that are accepted.
+    pub reason: String,
+}
+
+/// The most packages that a message names.
+const MOST_NAMED: usize = 10;
+
+fn wrongs(wrong: &[Wrong]) -> String {
+    let named = wrong.iter().take(MOST_NAMED).map(|Wrong { name, reason }| format!("\n  {name}: {reason}"));
+    let more = match wrong.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    named.collect::<String>() + &more
 }
 
 fn list(reasons: &[String]) -> String {
@@ -120,9 +189,17 @@ impl RpmError {
 impl Failure for RpmError {
     fn class(&self) -> Class {
         match self {
-            Self::Manifest { .. } => Class::Usage,
+            Self::Manifest { .. } | Self::Installed { .. } => Class::Usage,
+            Self::Solve { source: airlift_solve::Error::Cancelled } => Class::Interrupted,
+            Self::Solve { .. } => Class::Machine,
             Self::Fetch { source, .. } => source.class(),
             Self::Mirrors { class, .. } => *class,
+            Self::Signer { source, .. } => source.class(),
+            Self::Sign { source, .. } => source.class(),
+            Self::Package { source, .. } => match &**source {
+                crate::inspect::PackageError::Fetch(source) => source.class(),
+                _ => Class::Upstream,
+            },
             _ => Class::Upstream,
         }
     }
@@ -132,9 +209,16 @@ impl Failure for RpmError {
             Self::Fetch { source, .. } => source.hint(),
             Self::Key { source, .. } => source.hint(),
             Self::Signature { source, .. } => source.hint(),
+            Self::Signer { source, .. } => source.hint(),
+            Self::Sign { source, .. } => source.hint(),
             Self::Unsigned { .. } => Some(
                 "'unsigned: true' in the manifest takes it all the same, and tells whoever loads it; the packages of such \
                  a repository are often signed, so keep 'gpgkeys'"
+                    .to_owned(),
+            ),
+            Self::Packages { .. } => Some(
+                "if upstream signs packages with more keys, add their URLs to 'gpgkeys' after comparing their fingerprints; \
+                 'unsigned: true' in the manifest takes such packages all the same, and tells whoever loads them"
                     .to_owned(),
             ),
             Self::Metadata { source: FormatError::Weak { .. }, .. } => {

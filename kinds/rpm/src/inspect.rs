@@ -55,7 +55,8 @@ pub(crate) async fn inspect(
         let mut report = Report { total, ..Report::default() };
         for (path, verdict) in found {
             let name = path.below(&folder).unwrap_or(path.as_str()).to_owned();
-            let unreadable = |source| RpmError::Package { id: repository.id.clone(), name: name.clone(), source };
+            let unreadable =
+                |source| RpmError::Package { id: repository.id.clone(), name: name.clone(), source: Box::new(source) };
             report.add(&name, verdict.map_err(unreadable)?);
         }
         notices.extend(report.finish(&repository)?);

@@ -4,15 +4,18 @@ mod client;
 mod collect;
 mod error;
 pub mod format;
+mod inspect;
 mod serve;
 pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_core::{LockEntry, Notice, Plan, Request, UpstreamUrl};
+use airlift_fetch::Fetcher;
 use airlift_kind::{CollectContext, Kind, Lookup, View};
 
 pub use error::RpmError;
+pub use inspect::PackageError;
 
 /// The kind for yum repositories.
 #[derive(Debug)]
@@ -28,7 +31,11 @@ impl Kind for Rpm {
     type Error = RpmError;
 
     async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, RpmError> {
-        collect::collect(spec, &context.fetcher).await
+        collect::collect(spec, context).await
+    }
+
+    async fn inspect(spec: &spec::Spec, entries: &[&LockEntry], fetcher: &Fetcher) -> Result<Vec<Notice>, RpmError> {
+        inspect::inspect(collect::signed(spec, fetcher).await?, entries, fetcher).await
     }
 
     fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {

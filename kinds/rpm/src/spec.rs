@@ -2,17 +2,129 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::format::request::Request;
 
 /// This kind's part of a manifest.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// The yum repositories to mirror.
+    /// The yum repositories to mirror: a list of them, or a map with that list as `repositories` and with what the hosts
+    /// have that install from them.
     #[serde(default)]
-    pub yum: Vec<RepoSpec>,
+    pub yum: Yum,
+}
+
+/// The manifest's `yum`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yum {
+    /// The repositories.
+    pub repositories: Vec<RepoSpec>,
+    /// The URL or path of a list of what the hosts have, as `rpm -qa` prints it.
+    pub installed: Option<String>,
+    /// What the hosts have: names, `@groups`, files, anything that packages provide; `base` is whatever no repository of
+    /// the manifest has.
+    pub assume: Vec<String>,
+    /// Whether recommended packages come too.
+    pub weak: bool,
+}
+
+impl Default for Yum {
+    fn default() -> Self {
+        Self { repositories: Vec::new(), installed: None, assume: Vec::new(), weak: true }
+    }
+}
+
+/// What a person writes for a [`Yum`] that is more than a list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct YumFields {
+    /// The repositories.
+    #[serde(default)]
+    repositories: Vec<RepoSpec>,
+    /// What the hosts have already, so that it is not collected: a file with the output of `rpm -qa` of one of them, and
+    /// of `rpm -qa --provides` where libraries count. A path or a URL.
+    installed: Option<String>,
+    /// What the hosts have already, by name: packages, '@groups', files, anything that packages provide, with '*' where
+    /// many are meant. 'base' is whatever is required and no repository of the manifest has.
+    #[serde(default)]
+    assume: Vec<String>,
+    /// Whether packages that are recommended by others come too, as dnf installs them.
+    #[serde(default = "yes")]
+    weak: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl<'de> Deserialize<'de> for Yum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(YumVisitor)
+    }
+}
+
+struct YumVisitor;
+
+impl<'de> Visitor<'de> for YumVisitor {
+    type Value = Yum;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of repositories, or a map with 'repositories'")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Yum, E> {
+        Ok(Yum::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Yum, A::Error> {
+        let repositories = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+        Ok(Yum { repositories, ..Yum::default() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Yum, A::Error> {
+        let YumFields { repositories, installed, assume, weak } =
+            YumFields::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Yum { repositories, installed, assume, weak })
+    }
+}
+
+impl JsonSchema for Yum {
+    fn schema_name() -> Cow<'static, str> {
+        "Yum".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let list = generator.subschema_for::<Vec<RepoSpec>>();
+        let map = YumFields::json_schema(generator);
+        schemars::json_schema!({ "anyOf": [list, map] })
+    }
+}
+
+/// Which part of a repository is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// What is asked of it; none for everything.
+    pub packages: Option<Vec<String>>,
+    /// How many versions of each package; none for one of what is asked, or for all where nothing is.
+    pub newest: Option<u32>,
+    /// Which architectures; none for those that the hosts run, or for all where nothing is asked.
+    pub arches: Option<Vec<String>>,
+    /// Whether sources come too; none for no where something is asked, and for all where nothing is.
+    pub sources: Option<bool>,
+}
+
+impl Choice {
+    /// Whether the repository is wanted as it is.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One entry of `yum`.
@@ -29,6 +141,8 @@ pub struct RepoSpec {
     pub vars: BTreeMap<String, String>,
     /// Whether it is taken although no key vouches for its metadata.
     pub unsigned: bool,
+    /// Which part of it is wanted.
+    pub choice: Choice,
 }
 
 /// Where a repository is. Variables are still in it.
@@ -38,7 +152,7 @@ pub enum Place {
     Base(String),
     /// At the mirrors that this URL names, as a metalink or as a plain list.
     Mirrors(String),
-    /// Where a `.repo` file says.
+    /// Where a `.repo` file says, or in a folder of packages without metadata.
     Host(String),
 }
 
@@ -55,7 +169,8 @@ struct RepoFields {
     mirrorlist: Option<String>,
     /// The URL of a metalink: mirrors, with checksums of the repository's root.
     metalink: Option<String>,
-    /// This host's own files: `/etc/yum.repos.d`, or one file of it; or the URL of a `.repo` file.
+    /// This host's own files: `/etc/yum.repos.d`, or one file of it; or the URL of a `.repo` file. Or a folder of
+    /// packages without metadata, such as `./rpms/` beside the manifest.
     from: Option<String>,
     /// URLs of the keys that sign the repository, http, https or file.
     #[serde(default)]
@@ -66,30 +181,23 @@ struct RepoFields {
     /// Take it although its metadata is not signed, or not by one of 'gpgkeys'; that is shown to whoever loads it.
     #[serde(default)]
     unsigned: bool,
-    /// Only these packages. Not there yet: repositories are mirrored whole.
+    /// Only these packages, and what they need: names with or without versions and architectures and wildcards
+    /// ('nginx', 'kernel-5.14*', 'nvidia-*', 'glibc.i686', 'name=1.2*', 'name >= 1.2'), files, '@group',
+    /// '@module:stream/profile'. An empty list: only what others need.
     packages: Option<Vec<String>>,
-    /// Only so many versions of each package. Not there yet: repositories are mirrored whole.
+    /// Only so many versions of each package: with 'packages', of each that is asked for (1 where it is left out).
     newest: Option<u32>,
-    /// Only these architectures. Not there yet: repositories are mirrored whole.
+    /// Only these architectures, such as 'x86_64' and 'noarch'.
     arches: Option<Vec<String>>,
-    /// Whether source packages come too. Not there yet: repositories are mirrored whole.
+    /// Whether the source packages of what is chosen come too, where a repository of the manifest has them.
     sources: Option<bool>,
 }
 
 impl RepoFields {
     fn check(self) -> Result<RepoSpec, String> {
-        let partial = [
-            ("packages", self.packages.is_some()),
-            ("newest", self.newest.is_some()),
-            ("arches", self.arches.is_some()),
-            ("sources", self.sources.is_some()),
-        ];
-        if let Some((name, _)) = partial.iter().find(|(_, given)| *given) {
-            return Err(format!(
-                "{name}: this version of Airlift mirrors yum repositories whole, and can't select from them; \
-                 leave out '{name}' to mirror the whole repository"
-            ));
-        }
+        let choice =
+            Choice { packages: self.packages, newest: self.newest, arches: self.arches, sources: self.sources };
+        check_choice(&choice)?;
         if let Some(id) = &self.id {
             check_id(id).map_err(|error| format!("id: {error}"))?;
         }
@@ -104,8 +212,11 @@ impl RepoFields {
             return Err("exactly one of 'baseurl', 'mirrorlist', 'metalink' and 'from' says where it is".to_owned());
         };
         match &place {
-            Place::Host(from) if !from.starts_with('/') && !from.contains("://") => {
-                return Err(format!("from: '{from}' is no absolute path, such as /etc/yum.repos.d"));
+            Place::Host(from) if !from.starts_with('/') && !from.contains("://") && !is_relative(from) => {
+                return Err(format!(
+                    "from: '{from}' is no absolute path, such as /etc/yum.repos.d, and not one beside the manifest, such as \
+                     ./rpms/"
+                ));
             }
             Place::Host(_) => {}
             _ if self.id.is_none() => return Err("id: missing; it names the repository and its path".to_owned()),
@@ -116,8 +227,31 @@ impl RepoFields {
             }
             _ => {}
         }
-        Ok(RepoSpec { id: self.id, place, gpgkeys: self.gpgkeys, vars: self.vars, unsigned: self.unsigned })
+        Ok(RepoSpec { id: self.id, place, gpgkeys: self.gpgkeys, vars: self.vars, unsigned: self.unsigned, choice })
     }
+}
+
+fn check_choice(choice: &Choice) -> Result<(), String> {
+    if choice.newest == Some(0) {
+        return Err("newest: expected the number of versions to keep, 1 or more; leave it out to keep all".to_owned());
+    }
+    if let Some(arches) = &choice.arches {
+        let plain = |arch: &String| !arch.is_empty() && arch.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        match arches.iter().find(|arch| !plain(arch)) {
+            Some(arch) => return Err(format!("arches: '{arch}' is no architecture, such as x86_64 or noarch")),
+            None if arches.is_empty() => return Err("arches: expected at least one architecture".to_owned()),
+            None => {}
+        }
+    }
+    for line in choice.packages.iter().flatten() {
+        Request::parse(line).map_err(|error| format!("packages: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Whether a path is relative to the manifest.
+pub(crate) fn is_relative(path: &str) -> bool {
+    path.starts_with("./") || path.starts_with("../")
 }
 
 /// Whether a text can name a repository: as dnf has it, and not as one of the server's own paths.
@@ -161,9 +295,29 @@ mod tests {
     fn the_forms_of_a_repository_are_read() {
         let spec = read("id: a, baseurl: \"http://e/$basearch/\", gpgkeys: [file:///k], vars: { basearch: x86_64 }");
         let spec = spec.expect("a manifest");
-        assert_eq!(spec.yum[0].place, Place::Base("http://e/$basearch/".to_owned()));
-        assert_eq!(read("from: /etc/yum.repos.d/a.repo").expect("a manifest").yum[0].id, None);
-        assert!(read("id: a, metalink: \"https://e/m\", unsigned: true").expect("a manifest").yum[0].unsigned);
+        let yum = spec.yum.repositories;
+        assert!(yum[0].choice.is_whole());
+        assert_eq!(yum[0].place, Place::Base("http://e/$basearch/".to_owned()));
+        assert_eq!(read("from: /etc/yum.repos.d/a.repo").expect("a manifest").yum.repositories[0].id, None);
+        assert!(
+            read("id: a, metalink: \"https://e/m\", unsigned: true").expect("a manifest").yum.repositories[0].unsigned
+        );
+    }
+
+    #[test]
+    fn hosts_are_described_in_a_map() {
+        let text = "yum:\n  installed: /r/rpm-qa\n  assume: [base, \"@core\"]\n  weak: false\n  repositories:\n  \
+                    - { id: a, baseurl: \"http://e/\", unsigned: true, packages: [x, \"@g\"], newest: 2, sources: true }\n";
+        let yum = section::<Spec>(text, &["yum"]).expect("a manifest").yum;
+        assert_eq!((yum.installed.as_deref(), yum.assume.len(), yum.weak), (Some("/r/rpm-qa"), 2, false));
+        let choice = &yum.repositories[0].choice;
+        assert_eq!(
+            (choice.packages.as_ref().map(Vec::len), choice.newest, choice.sources),
+            (Some(2), Some(2), Some(true))
+        );
+        assert!(section::<Spec>("yum:\n", &["yum"]).expect("a manifest").yum.weak);
+        let error = section::<Spec>("yum:\n  repos: []\n", &["yum"]).expect_err("a mistake").to_string();
+        assert!(error.contains("unknown field"), "{error}");
     }
 
     #[test]
@@ -175,8 +329,9 @@ mod tests {
             ("id: a, unsigned: true, baseurl: \"http://e/\", mirrorlist: \"http://e/\"", "exactly one of"),
             ("id: a/b, unsigned: true, baseurl: \"http://e/\"", "is no repository's name"),
             ("id: gpgkeys, unsigned: true, baseurl: \"http://e/\"", "taken by the server"),
-            ("id: a, unsigned: true, baseurl: \"http://e/\", packages: [x]", "mirrors yum repositories whole"),
-            ("id: a, unsigned: true, baseurl: \"http://e/\", newest: 1", "leave out 'newest'"),
+            ("id: a, unsigned: true, baseurl: \"http://e/\", packages: [\"@\"]", "packages: '@' names no group"),
+            ("id: a, unsigned: true, baseurl: \"http://e/\", newest: 0", "newest: expected the number"),
+            ("id: a, unsigned: true, baseurl: \"http://e/\", arches: [a-b]", "'a-b' is no architecture"),
             ("from: yum.repos.d", "is no absolute path"),
             ("id: a, baseurls: \"http://e/\"", "did you mean 'baseurl'?"),
         ] {

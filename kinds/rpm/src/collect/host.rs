@@ -7,7 +7,7 @@ use url::Url;
 use crate::error::RpmError;
 use crate::format::repofile::{self, HostRepository};
 use crate::format::vars::substitute;
-use crate::spec::{Place, RepoSpec, Spec, check_id};
+use crate::spec::{Choice, Place, RepoSpec, Spec, check_id, is_relative};
 
 /// The most bytes of a `.repo` file.
 const MOST_BYTES: u64 = 4 << 20;
@@ -22,19 +22,67 @@ pub(crate) struct Repository {
     pub(crate) mirrors: Option<UpstreamUrl>,
     pub(crate) gpgkeys: Vec<UpstreamUrl>,
     pub(crate) unsigned: bool,
+    /// Which entry of the manifest it is of.
+    pub(crate) entry: usize,
+    /// Which part of it is wanted.
+    pub(crate) choice: Choice,
+    /// The release and the architecture of the hosts that it is for, where the manifest says it.
+    pub(crate) hosts: [Option<String>; 2],
+    /// The packages, where it is a folder of packages without metadata.
+    pub(crate) loose: Vec<UpstreamUrl>,
 }
 
 pub(super) async fn resolve(spec: &Spec, fetcher: &Fetcher) -> Result<Vec<Repository>, RpmError> {
     let mut found = Vec::new();
-    for entry in &spec.yum {
+    for (place, entry) in spec.yum.repositories.iter().enumerate() {
+        let entry = &beside(entry, fetcher);
+        let before = found.len();
         let named = entry.id.clone().unwrap_or_default();
         match &entry.place {
             Place::Base(url) => found.push(of_urls(entry, &named, &[url], None)?),
             Place::Mirrors(url) => found.push(of_urls(entry, &named, &[], Some(url))?),
             Place::Host(file) => found.extend(of_file(entry, file, fetcher).await?),
         }
+        found[before..].iter_mut().for_each(|repository: &mut Repository| repository.entry = place);
     }
     Ok(found)
+}
+
+/// The entry with paths instead of those that are relative to the manifest.
+fn beside(entry: &RepoSpec, fetcher: &Fetcher) -> RepoSpec {
+    let absolute = |text: &String| {
+        let local = is_relative(text).then(|| fetcher.local(text)).flatten();
+        local.map_or_else(|| text.clone(), |url| url.expose().to_string())
+    };
+    let mut entry = entry.clone();
+    entry.gpgkeys = entry.gpgkeys.iter().map(absolute).collect();
+    let (Place::Base(place) | Place::Mirrors(place) | Place::Host(place)) = &mut entry.place;
+    *place = absolute(place);
+    entry
+}
+
+/// A folder of packages without metadata, where it is one; its id is the folder's name where it has no other.
+async fn of_packages(
+    entry: &RepoSpec,
+    folder: &UpstreamUrl,
+    fetcher: &Fetcher,
+) -> Result<Option<Repository>, RpmError> {
+    let path = folder.decoded_path().unwrap_or_default();
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let id = entry.id.clone().unwrap_or(name);
+    let files = fetcher.folders(folder).await.map_err(|source| RpmError::Fetch {
+        id: id.clone(),
+        what: "the folder that 'from' names".to_owned(),
+        source: Box::new(source),
+    })?;
+    let mut packages = files.unwrap_or_default();
+    packages.retain(super::loose::is_package);
+    if packages.is_empty() {
+        return Ok(None);
+    }
+    check_id(&id).map_err(|reason| wrong(&id, format!("{reason}; give another 'id'")))?;
+    let base = folder.expose().to_string();
+    Ok(Some(Repository { loose: packages, ..of_urls(entry, &id, &[&base], None)? }))
 }
 
 fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) -> Result<Repository, RpmError> {
@@ -51,6 +99,10 @@ fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) ->
         mirrors: mirrors.map(|text| read_url(entry, id, text)).transpose()?,
         gpgkeys: entry.gpgkeys.iter().map(|text| read_url(entry, id, text)).collect::<Result<_, _>>()?,
         unsigned: entry.unsigned,
+        entry: 0,
+        choice: entry.choice.clone(),
+        hosts: ["releasever", "basearch"].map(|name| entry.vars.get(name).cloned()),
+        loose: Vec::new(),
     })
 }
 
@@ -68,8 +120,13 @@ async fn of_file(entry: &RepoSpec, from: &str, fetcher: &Fetcher) -> Result<Vec<
         source: Box::new(source),
     };
     let files = fetcher.folder(&url).await.map_err(missed)?;
+    let is_repo = |file: &UpstreamUrl| file.expose().path().ends_with(".repo");
+    if files.as_ref().is_some_and(|files| !files.iter().any(is_repo)) {
+        let none = || wrong(&id, format!("{from} is a folder without .repo files and without .rpm packages"));
+        return Ok(vec![of_packages(entry, &url, fetcher).await?.ok_or_else(none)?]);
+    }
     let mut files = files.unwrap_or_else(|| vec![url]);
-    files.retain(|file| file.expose().path().ends_with(".repo"));
+    files.retain(is_repo);
     files.sort();
     let mut all = Vec::new();
     for file in files {

@@ -80,7 +80,8 @@ impl Folder {
             what: name.clone(),
             source: source.into(),
         })?;
-        let unreadable = |source| RpmError::Package { id: self.id.clone(), name: name.clone(), source };
+        let unreadable =
+            |source| RpmError::Package { id: self.id.clone(), name: name.clone(), source: Box::new(source) };
         let stored = Stored { fetcher: fetcher.clone(), blob: fetched.digest, size: fetched.size };
         let start = stored.headers().await.map_err(unreadable)?;
         let (href, facts) = (name.clone(), fetched.clone());
@@ -161,8 +162,11 @@ struct Package {
     elements: Elements,
 }
 
+/// What a root says of documents, and their bytes by their names.
+type Documents = (Vec<Data>, Vec<(String, Bytes)>);
+
 /// Writes the three lists; what the root says of them, and their bytes by their names.
-fn documents(packages: &[Package], newest: Time) -> Result<(Vec<Data>, Vec<(String, Bytes)>), FormatError> {
+fn documents(packages: &[Package], newest: Time) -> Result<Documents, FormatError> {
     type Part = fn(&Elements) -> &str;
     const LISTS: [(&str, &str, &str, Part); 3] = [
         ("primary", "metadata", "common", |elements| &elements.primary),

@@ -1,22 +1,27 @@
-//! Whole repositories, byte for byte: their signed root, all metadata that it names, and all packages that this names.
+//! Whole repositories, byte for byte: their signed root, all metadata that it names, and all packages that this names;
+//! and parts of repositories ([`partial`]).
 
 mod host;
+mod loose;
 mod mirrors;
+mod partial;
 mod primary;
 mod root;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::failure::line;
 use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Root, Source, TreePath, UpstreamUrl};
 use airlift_fetch::{Expected, Fetcher};
+use airlift_kind::CollectContext;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::error::RpmError;
 use crate::format::FormatError;
 use crate::format::link::KEYS;
-use crate::format::repomd::Data;
+use crate::format::repomd::{Data, Repomd};
 use crate::spec::Spec;
 
 use host::Repository;
@@ -28,19 +33,46 @@ const AT_ONCE: usize = 4;
 /// How often a repository that changes is read before it counts as never standing still.
 const MOST_ATTEMPTS: u32 = 4;
 
-pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, RpmError> {
-    let repositories = host::resolve(spec, fetcher).await?;
+pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, RpmError> {
+    let repositories = host::resolve(spec, &context.fetcher).await?;
     let mut ids = BTreeSet::new();
     if let Some(twice) = repositories.iter().find(|repository| !ids.insert(&repository.id)) {
         let reason = "two repositories have this id; give one of them another".to_owned();
         return Err(RpmError::Manifest { id: twice.id.clone(), reason });
     }
+    if repositories.iter().any(|repository| !repository.choice.is_whole()) {
+        let read: Vec<BoxFuture<'_, _>> =
+            repositories.iter().map(|repository| partial::read(repository, context).boxed()).collect();
+        let read = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
+        return partial::plan(&repositories, read, &spec.yum, context).await;
+    }
     // Boxed, since the compiler can't see that closures over references fit every lifetime here.
     let plans: Vec<BoxFuture<'_, _>> =
-        repositories.iter().map(|repository| of_repository(repository, fetcher).boxed()).collect();
+        repositories.iter().map(|repository| of_any(repository, context).boxed()).collect();
     let plans: Vec<Plan> = stream::iter(plans).buffered(AT_ONCE).try_collect().await?;
     let mut all = Plan::default();
     plans.into_iter().for_each(|plan| all.extend(plan));
+    Ok(all)
+}
+
+/// The media type of a package.
+pub(crate) const PACKAGE: &str = "application/x-rpm";
+
+/// A repository, and who may have signed its packages.
+pub(crate) struct Signed {
+    pub(crate) id: String,
+    pub(crate) ring: airlift_openpgp::Keyring,
+    /// Whether its packages are taken although none of these has.
+    pub(crate) unsigned: bool,
+}
+
+/// The keys of all repositories, asked for again once all was collected.
+pub(crate) async fn signed(spec: &Spec, fetcher: &Fetcher) -> Result<Vec<Signed>, RpmError> {
+    let mut all = Vec::new();
+    for repository in host::resolve(spec, fetcher).await? {
+        let ring = root::Keys::of(&repository, fetcher).await?.into_ring();
+        all.push(Signed { id: repository.id, ring, unsigned: repository.unsigned });
+    }
     Ok(all)
 }
 
@@ -51,15 +83,52 @@ pub(crate) const fn dated(url: UpstreamUrl) -> Request {
     request
 }
 
+/// A repository that upstream has, or a folder of packages that becomes one.
+async fn of_any(repository: &Repository, context: &CollectContext) -> Result<Plan, RpmError> {
+    match (repository.loose.is_empty(), repository.bases.first()) {
+        (false, Some(base)) => {
+            let keys = root::Keys::of(repository, &context.fetcher).await?.into_ring();
+            let (id, base, packages) = (repository.id.clone(), base.clone(), repository.loose.clone());
+            loose::Folder { id, base, packages, keys }.plan(context).await
+        }
+        _ => {
+            let keys = root::Keys::of(repository, &context.fetcher).await?;
+            match of_repository(repository, &keys, &context.fetcher, Wanted::Plan).await? {
+                Read::Planned(plan) => Ok(plan),
+                Read::Metadata(_) => unreachable!("a plan was wanted"),
+            }
+        }
+    }
+}
+
+/// What is wanted of a repository that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// The plan of all of it.
+    Plan,
+    /// What it says of itself, to choose from.
+    Metadata,
+}
+
+/// What was wanted of a repository.
+enum Read {
+    Planned(Plan),
+    Metadata(Box<partial::Snapshot>),
+}
+
 /// The first mirror that has all of a repository's metadata, whole and signed.
-async fn of_repository(repository: &Repository, fetcher: &Fetcher) -> Result<Plan, RpmError> {
-    let keys = root::Keys::of(repository, fetcher).await?;
+async fn of_repository(
+    repository: &Repository,
+    keys: &root::Keys,
+    fetcher: &Fetcher,
+    wanted: Wanted,
+) -> Result<Read, RpmError> {
     let mirrors = mirrors::of(repository, fetcher).await?;
     let (mut reasons, mut class) = (Vec::new(), airlift_core::Class::Upstream);
     for base in &mirrors.bases {
-        let mirror = Mirror { repository, keys: &keys, base, promised: &mirrors.roots, fetcher };
-        match mirror.plan().await {
-            Ok(plan) => return Ok(plan),
+        let mirror = Mirror { repository, keys, base, promised: &mirrors.roots, fetcher };
+        match mirror.read_as(wanted).await {
+            Ok(read) => return Ok(read),
             Err(error) if mirrors.bases.len() > 1 && error.is_upstreams() => {
                 let reason = line(&error);
                 let message = format!("yum repository {}: {base} is passed over: {reason}", repository.id);
@@ -83,14 +152,15 @@ pub(crate) struct Mirror<'a> {
 }
 
 impl Mirror<'_> {
-    /// Plans it. Where it is changed meanwhile, again: what does not fit together was then read from two states.
-    async fn plan(&self) -> Result<Plan, RpmError> {
+    /// Reads it. Where it is changed meanwhile, again: what does not fit together was then read from two states.
+    async fn read_as(&self, wanted: Wanted) -> Result<Read, RpmError> {
         for attempt in 1.. {
             let repomd = self.document("repodata/repomd.xml").await?;
-            let error = match self.plan_of(&repomd).await {
-                Ok(plan) => return Ok(plan),
-                Err(error) => error,
+            let read = match wanted {
+                Wanted::Plan => self.plan_of(&repomd).await.map(Read::Planned),
+                Wanted::Metadata => self.read(&repomd).await.map(|read| Read::Metadata(Box::new(read))),
             };
+            let Err(error) = read else { return read };
             let now = self.document("repodata/repomd.xml").await?;
             if now.digest == repomd.digest || attempt == MOST_ATTEMPTS {
                 return Err(error);
@@ -100,7 +170,7 @@ impl Mirror<'_> {
     }
 
     async fn plan_of(&self, repomd: &airlift_fetch::Document) -> Result<Plan, RpmError> {
-        let Trusted { data, documents, notices } = self.trust(repomd).await?;
+        let Trusted { repomd: Repomd { data, .. }, documents, notices } = self.trust(repomd).await?;
         let mut entries = Entries { mirror: self, found: BTreeMap::new() };
         for (name, document) in documents {
             entries.stored(name, &document)?;
@@ -114,10 +184,15 @@ impl Mirror<'_> {
         for package in packages {
             entries.add(package)?;
         }
+        self.tree(&mut entries).await?;
         let mut entries: Vec<PlanEntry> = entries.found.into_values().collect();
         entries.extend(self.keys_entry());
-        let root = Root { request: dated(self.url("repodata/repomd.xml")?), digest: repomd.digest };
-        Ok(Plan { entries, notices, roots: vec![root], ..Plan::default() })
+        Ok(Plan { entries, notices, roots: vec![self.root(repomd)?], ..Plan::default() })
+    }
+
+    /// What the plan stands on.
+    fn root(&self, repomd: &airlift_fetch::Document) -> Result<Root, RpmError> {
+        Ok(Root { request: dated(self.url("repodata/repomd.xml")?), digest: repomd.digest })
     }
 
     /// The keys, as clients get them.
@@ -214,7 +289,7 @@ fn media_type(name: &str) -> &'static str {
         "bz2" => "application/x-bzip2",
         "asc" => "application/pgp-signature",
         "key" => "application/pgp-keys",
-        "rpm" => "application/x-rpm",
+        "rpm" => PACKAGE,
         _ => "application/octet-stream",
     }
 }

@@ -1,6 +1,6 @@
 //! The packages that the metadata lists.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use airlift_core::{Checksum, PlanEntry, Source, UpstreamUrl};
 use airlift_fetch::{Document, Expected};
@@ -38,43 +38,72 @@ impl Mirror<'_> {
         let document = document.map_err(|source| self.missed("its list of packages", source))?;
         let (base, folder) = (self.base.clone(), format!("rpm/{}", self.repository.id));
         let (bytes, data) = (document.bytes.clone(), data.clone());
-        let read = tokio::task::spawn_blocking(move || read(&bytes, &data, |package| entry(package, &base, &folder)));
+        let read = tokio::task::spawn_blocking(move || {
+            let mut entries = Vec::new();
+            checked(&bytes, &data, |input| {
+                primary::read(input, |package| {
+                    entries.push(entry(&package, &base, &folder)?);
+                    Ok(())
+                })
+            })?;
+            Ok::<_, Problem>(entries)
+        });
         let entries = read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let id = || self.repository.id.clone();
-        let entries = entries.map_err(|problem| match problem {
-            Problem::Format(source) => self.refused(url, source),
-            Problem::Unpack(source) => RpmError::Unpack { id: id(), url: url.into(), source },
-            Problem::Open { expected, received } => RpmError::Open { id: id(), url: url.into(), expected, received },
-        })?;
+        let entries = entries.map_err(|problem| problem.of(&self.repository.id, url))?;
         Ok((document, entries))
     }
 }
 
-enum Problem {
+/// Metadata that can't be read.
+pub(super) enum Problem {
+    Fetch(airlift_fetch::FetchError),
     Format(FormatError),
     Unpack(UnpackError),
     Open { expected: String, received: String },
 }
 
-/// Reads a list while it is unpacked, and checks what it unpacks to.
-fn read(
-    bytes: &Bytes,
-    data: &Data,
-    entry: impl Fn(primary::Package) -> Result<PlanEntry, FormatError>,
-) -> Result<Vec<PlanEntry>, Problem> {
+impl Problem {
+    pub(super) fn from_io(error: io::Error) -> Self {
+        Self::Unpack(UnpackError::from_io(error))
+    }
+
+    /// The error of a repository, with the document that it is about.
+    pub(super) fn of(self, id: &str, url: UpstreamUrl) -> RpmError {
+        let (id, url) = (id.to_owned(), Box::new(url));
+        match self {
+            Self::Fetch(source) => RpmError::Fetch { id, what: "its metadata".to_owned(), source: source.into() },
+            Self::Format(source) => RpmError::Metadata { id, url, source },
+            Self::Unpack(source) => RpmError::Unpack { id, url, source },
+            Self::Open { expected, received } => RpmError::Open { id, url, expected, received },
+        }
+    }
+}
+
+impl From<FormatError> for Problem {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+/// A reader of what some metadata stands for.
+pub(super) fn unpacked<'a>(bytes: &'a Bytes, data: &Data) -> Result<Unpacked<'a>, Problem> {
     let format = match Format::of_magic(bytes) {
         Format::Plain => Format::of_name(data.href.path().as_str()),
         format => format,
     };
     let limits = Limits::output(data.open_size.unwrap_or(MOST_UNPACKED).min(MOST_UNPACKED));
-    let unpacked = Unpacked::new(&bytes[..], format, &limits).map_err(Problem::Unpack)?;
+    Unpacked::new(&bytes[..], format, &limits).map_err(Problem::Unpack)
+}
+
+/// Reads metadata while it is unpacked, and checks what it unpacks to.
+pub(super) fn checked<T>(
+    bytes: &Bytes,
+    data: &Data,
+    parse: impl FnOnce(&mut dyn BufRead) -> Result<T, FormatError>,
+) -> Result<T, Problem> {
+    let unpacked = unpacked(bytes, data)?;
     let mut summed = Summed { input: unpacked, hasher: data.open_checksum.as_ref().map(Checksum::hasher), count: 0 };
-    let mut entries = Vec::new();
-    let parsed = primary::read(BufReader::with_capacity(256 << 10, &mut summed), |package| {
-        entries.push(entry(package)?);
-        Ok(())
-    });
-    parsed.map_err(Problem::Format)?;
+    let parsed = parse(&mut BufReader::with_capacity(256 << 10, &mut summed)).map_err(Problem::Format)?;
     let received = summed.hasher.map(airlift_core::digest::ChecksumHasher::finish);
     if received != data.open_checksum {
         let text = |sum: Option<&Checksum>| sum.map(ToString::to_string).unwrap_or_default();
@@ -84,7 +113,7 @@ fn read(
         Some(size) => {
             Err(Problem::Open { expected: format!("{size} bytes"), received: format!("{} bytes", summed.count) })
         }
-        None => Ok(entries),
+        None => Ok(parsed),
     }
 }
 
@@ -106,15 +135,16 @@ impl<R: Read> Read for Summed<R> {
     }
 }
 
-fn entry(package: primary::Package, base: &UpstreamUrl, folder: &str) -> Result<PlanEntry, FormatError> {
+/// The entry of a package in a plan.
+pub(super) fn entry(package: &primary::Package, base: &UpstreamUrl, folder: &str) -> Result<PlanEntry, FormatError> {
     let path = airlift_core::TreePath::new(format!("{folder}/{}", package.href.path()));
     let path = path.map_err(|error| FormatError::refused(error.to_string()))?;
     let entry = PlanEntry::new(path, Source::Fetch(dated(package.href.at(base)?)));
     Ok(PlanEntry {
-        media_type: Some("application/x-rpm".into()),
+        media_type: Some(super::PACKAGE.into()),
         size: Some(package.size),
-        purl: Some(purl(&package)),
-        checksums: vec![package.checksum],
+        purl: Some(purl(package)),
+        checksums: vec![package.checksum.clone()],
         ..entry
     })
 }

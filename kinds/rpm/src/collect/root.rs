@@ -9,7 +9,7 @@ use airlift_openpgp::Keyring;
 use super::Mirror;
 use super::host::Repository;
 use crate::error::RpmError;
-use crate::format::repomd::{self, Data};
+use crate::format::repomd::{self, Repomd};
 
 /// The most bytes of a root, a signature or a key.
 pub(super) const MOST_BYTES: u64 = 8 << 20;
@@ -36,6 +36,11 @@ impl Keys {
         Ok(Self { ring })
     }
 
+    /// The keys themselves.
+    pub(super) fn into_ring(self) -> Keyring {
+        self.ring
+    }
+
     /// All of them in one armored text; none where there are none.
     pub(super) fn armored(&self) -> Option<String> {
         (!self.ring.is_empty()).then(|| self.ring.to_armored())
@@ -44,8 +49,8 @@ impl Keys {
 
 /// A root that may be followed.
 pub(super) struct Trusted {
-    /// The metadata that it names.
-    pub(super) data: Vec<Data>,
+    /// What it says.
+    pub(super) repomd: Repomd,
     /// The root, and what travels with it, by their paths.
     pub(super) documents: Vec<(&'static str, Document)>,
     /// What whoever loads it must know.
@@ -74,10 +79,10 @@ impl Mirror<'_> {
             (Err(error), _) => notices.push(airlift_core::failure::line(&error)),
         }
         documents.extend(key.map(|document| ("repodata/repomd.xml.key", document)));
-        let data = repomd::read(&repomd.bytes).map_err(|source| self.refused(url, source))?;
+        let root = repomd::read(&repomd.bytes).map_err(|source| self.refused(url, source))?;
         let path = self.path("repodata/repomd.xml")?;
         let notices = notices.into_iter().map(|notice| Notice { path: path.clone(), notice }).collect();
-        Ok(Trusted { data, documents, notices })
+        Ok(Trusted { repomd: root, documents, notices })
     }
 
     /// Whether one of the keys has signed the root; what is remarkable about it.
@@ -96,7 +101,7 @@ impl Mirror<'_> {
     }
 
     /// Something that need not be there.
-    async fn optional(&self, name: &str) -> Result<Option<Document>, RpmError> {
+    pub(super) async fn optional(&self, name: &str) -> Result<Option<Document>, RpmError> {
         match self.document(name).await {
             Ok(document) => Ok(Some(document)),
             // Object stores answer 403 for what they do not have.

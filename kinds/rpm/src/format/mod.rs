@@ -1,23 +1,46 @@
 //! What is read here; pure, and bounded in memory whatever a stranger sends.
 //!
 //! * [`repomd`]: the root of a repository's metadata.
-//! * [`primary`]: its packages.
+//! * [`primary`]: its packages; [`listing`]: their files and changes.
+//! * [`comps`], [`updateinfo`], [`modules`]: groups, advisories, modules.
+//! * [`excerpt`]: parts of these, byte for byte.
+//! * [`evr`], [`nevra`], [`rich`]: versions, full names, and dependencies that are more than a name.
+//! * [`request`]: what a person asks of a repository.
+//! * [`loose`]: metadata of packages that have none.
 //! * [`metalink`]: where its mirrors are, and what its root is; also the plain list of mirrors.
 //! * [`repofile`]: the `.repo` files of a host.
+//! * [`header`]: the headers of a package file.
+//! * [`signature`]: its signatures.
+//! * [`treeinfo`]: what an installation tree has besides.
 //! * [`href`]: where something lies in a repository.
 //! * [`link`]: paths as clients ask for them.
 //! * [`vars`]: `$releasever` and `$basearch`.
 
+pub mod comps;
+pub mod evr;
+pub mod excerpt;
+pub mod header;
 pub mod href;
 pub mod link;
+pub mod listing;
+pub mod loose;
 pub mod metalink;
+pub mod modules;
+pub mod nevra;
 pub mod primary;
 pub mod repofile;
 pub mod repomd;
+pub mod request;
+pub mod rich;
+pub mod signature;
+pub mod treeinfo;
+pub mod updateinfo;
 pub mod vars;
 mod xml;
 
 use airlift_core::Checksum;
+
+pub use xml::Root;
 
 /// Metadata that can't be read, or that is refused.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! XML, one event at a time, in bounded memory.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use quick_xml::XmlVersion;
@@ -35,6 +36,11 @@ impl<R: BufRead> Xml<R> {
     /// How many elements are open.
     pub(super) const fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// Where the next event begins in the document, in bytes.
+    pub(super) fn position(&self) -> u64 {
+        self.reader.buffer_position()
     }
 
     /// The next event. An element without content is a start and an end.
@@ -106,6 +112,56 @@ pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Result<Option<S
         }
     }
     Ok(found)
+}
+
+/// All attributes of an element. That one stands there twice is refused.
+pub(super) fn attributes_of<'a>(
+    element: &'a BytesStart<'_>,
+    mut each: impl FnMut(&'a str, Cow<'a, str>) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    for attribute in element.attributes() {
+        let attribute = attribute.map_err(|error| FormatError::Xml { source: error.into() })?;
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+        each(attribute.key.0, value.map_err(|source| FormatError::Xml { source })?)?;
+    }
+    Ok(())
+}
+
+/// A document's root element, to be written again around a part of what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    name: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Root {
+    pub(super) fn of(element: &BytesStart<'_>) -> Result<Self, FormatError> {
+        let name = element.name().0.to_owned();
+        let mut attributes = Vec::new();
+        attributes_of(element, |name, value| {
+            attributes.push((name.to_owned(), quick_xml::escape::escape(value.as_ref()).into_owned()));
+            Ok(())
+        })?;
+        Ok(Self { name, attributes })
+    }
+
+    /// The beginning of the document, with another number of packages.
+    pub fn opened(&self, packages: u64) -> String {
+        let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{}", self.name);
+        for (name, value) in &self.attributes {
+            match name.as_str() {
+                "packages" => text.push_str(&format!(" packages=\"{packages}\"")),
+                _ => text.push_str(&format!(" {name}=\"{value}\"")),
+            }
+        }
+        text.push_str(">\n");
+        text
+    }
+
+    /// The end of the document.
+    pub fn closed(&self) -> String {
+        format!("</{}>\n", self.name)
+    }
 }
 
 /// An attribute that is a number of bytes or of things.

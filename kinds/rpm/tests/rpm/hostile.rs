@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read};
 
-use airlift_kind_rpm::format::{FormatError, metalink, primary, repomd};
+use airlift_kind_rpm::format::{FormatError, comps, listing, metalink, modules, primary, repomd, updateinfo};
 use proptest::prelude::*;
 
 const SUM: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -85,7 +85,7 @@ fn an_early_end_is_an_error_wherever_it_is() {
     let root = format!(
         "<repomd><data type=\"primary\"><checksum type=\"sha256\">{SUM}</checksum><location href=\"p\"/></data></repomd>"
     );
-    assert_eq!(repomd::read(root.as_bytes()).expect("a root").len(), 1);
+    assert_eq!(repomd::read(root.as_bytes()).expect("a root").data.len(), 1);
     for end in 0..root.len() {
         assert!(repomd::read(&root.as_bytes()[..end]).is_err(), "cut at {end}");
     }
@@ -148,6 +148,34 @@ fn a_list_of_a_million_packages_is_refused() {
 }
 
 #[test]
+fn groups_without_end_are_refused() {
+    let text = format!("<comps><group><id>a</id><packagelist>{}", "<packagereq>a</packagereq>".repeat(1_000_001));
+    let error = comps::read(text.as_bytes()).expect_err("a limit");
+    assert!(chain(&error).contains("more than 1000000 entries"), "{error}");
+    assert!(modules::read(&"---\na: b\n".repeat(20_001)).is_err());
+}
+
+#[test]
+fn lists_of_files_advisories_and_groups_end_where_they_say() {
+    let files =
+        "<filelists packages=\"1\"><package pkgid=\"a\" name=\"a\" arch=\"x\"><file>/a</file></package></filelists>";
+    let updates =
+        "<updates><update><pkglist><collection><package name=\"a\"/></collection></pkglist></update></updates>";
+    let groups = "<comps><group><id>a</id><packagelist><packagereq>b</packagereq></packagelist></group></comps>";
+    assert_eq!(listing::select(files.as_bytes(), |id| id == "a").expect("files").ranges.len(), 1);
+    assert_eq!(updateinfo::select(updates.as_bytes(), |one| one.name == "a").expect("advisories").ranges.len(), 1);
+    for end in 0..files.len() {
+        assert!(listing::select(&files.as_bytes()[..end], |_| true).is_err(), "cut at {end}");
+    }
+    for end in 0..updates.len() {
+        assert!(updateinfo::select(&updates.as_bytes()[..end], |_| true).is_err(), "cut at {end}");
+    }
+    for end in 0..groups.len() {
+        assert!(comps::read(&groups.as_bytes()[..end]).is_err(), "cut at {end}");
+    }
+}
+
+#[test]
 fn mirrors_are_found_in_both_forms() {
     let text = format!(
         "<metalink><files><file name=\"repomd.xml\"><verification><hash type=\"md5\">00</hash>\
@@ -171,7 +199,8 @@ proptest! {
         let mut text = list(&good()).into_bytes();
         let at = at % text.len();
         text.splice(at..(at + bytes.len()).min(text.len()), bytes);
-        let _ = primary::read(text.as_slice(), |_| Ok(()));
+        let _ = primary::read_parts(text.as_slice(), |_| Ok(()));
+        let _ = (comps::read(&text), listing::select(text.as_slice(), |_| true));
         let _ = repomd::read(&text);
         let _ = metalink::read(&text);
     }

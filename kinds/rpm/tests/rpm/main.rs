@@ -1,6 +1,10 @@
 //! One program with all tests, since each links most of the machine.
 
+mod headers;
 mod hostile;
+mod listed;
+mod package;
+mod parts;
 mod racing;
 mod repositories;
 mod upstream;
