@@ -126,7 +126,7 @@ impl Repository {
 
     /// Runs git in it, and returns what it printed.
     pub fn git(&self, arguments: &[&str]) -> String {
-        git_in(&self.folder, arguments, self.seconds)
+        git_at(&self.folder, arguments, self.seconds)
     }
 
     /// Writes at the end of a file and commits it with all that is in the index.
@@ -153,12 +153,16 @@ impl Repository {
 }
 
 /// Runs git in a folder, away from the settings of the person who runs the tests; what it printed.
-pub fn git_in(folder: &Path, arguments: &[&str], seconds: u32) -> String {
-    let output = git_command(folder, arguments)
-        .env("GIT_AUTHOR_DATE", format!("{seconds} +0000"))
-        .env("GIT_COMMITTER_DATE", format!("{seconds} +0000"))
-        .output()
-        .expect("git can be started");
+pub fn git_in(folder: &Path, arguments: &[&str]) -> String {
+    git_at(folder, arguments, 1_700_000_000)
+}
+
+/// The same at another time, in seconds since 1970.
+fn git_at(folder: &Path, arguments: &[&str], seconds: u32) -> String {
+    let mut git = git_command(folder, arguments);
+    let date = format!("{seconds} +0000");
+    let output = git.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date).output();
+    let output = output.expect("git can be started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {arguments:?} in {}: {said}", folder.display());
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()

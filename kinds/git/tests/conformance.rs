@@ -44,7 +44,7 @@ async fn the_same_names_make_the_same_pack_however_upstream_packs_them() {
     let case = Case { kind: &GIT, manifest, absent: "/x" };
     let loose = conformance::collect(&case, &Store::memory()).await;
     let work = folder.path().join("group/one.git");
-    git_server::git_in(&work, &["repack", "-a", "-d", "-f", "--depth=50", "--window=50"], 0);
+    git_server::git_in(&work, &["repack", "-a", "-d", "-f", "--depth=50", "--window=50"]);
     let packed = conformance::collect(&case, &Store::memory()).await;
     assert_eq!(loose.id(), packed.id());
     let names: Vec<&str> = loose.index.nodes().iter().map(|node| node.path.as_str()).collect();
