@@ -1,6 +1,7 @@
 //! ansible-galaxy installs the roles and collections of a requirements file from the mirror's git repositories.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use airlift_e2e::airlift::Airlift;
@@ -12,15 +13,9 @@ use airlift_e2e::world::path;
 
 const GALAXY: &str = "namespace: example\nname: tools\nversion: 1.2.0\nreadme: README.md\nauthors: [A]\n";
 
-#[test]
-fn roles_and_collections_of_a_requirements_file_are_installed_by_git() {
-    if !present(&["ansible-galaxy"]) {
-        return;
-    }
-    let work = temporary::folder();
-    let upstream = work.path().join("upstream");
-    let server = GitServer::start(&upstream, false);
-    let mut role = Repository::new(&upstream.join("roles/ansible-role-ntp.git"));
+/// A role and a collection, each in a repository with a tag.
+fn upstream(folder: &Path) -> GitServer {
+    let mut role = Repository::new(&folder.join("roles/ansible-role-ntp.git"));
     role.commit(
         "meta/main.yml",
         "galaxy_info: {author: A, description: d, license: MIT, min_ansible_version: '2.9'}\n",
@@ -28,11 +23,20 @@ fn roles_and_collections_of_a_requirements_file_are_installed_by_git() {
     role.commit("tasks/main.yml", "- debug: {msg: one}\n");
     role.git(&["tag", "4.0.0"]);
     role.commit("tasks/main.yml", "- debug: {msg: two}\n");
-    let mut collection = Repository::new(&upstream.join("collections/example.tools.git"));
+    let mut collection = Repository::new(&folder.join("collections/example.tools.git"));
     collection.commit("galaxy.yml", GALAXY);
     collection.commit("README.md", "# Tools\n");
     collection.git(&["tag", "v1.2.0"]);
+    GitServer::start(folder, false)
+}
 
+#[test]
+fn roles_and_collections_of_a_requirements_file_are_installed_by_git() {
+    if !present(&["ansible-galaxy"]) {
+        return;
+    }
+    let work = temporary::folder();
+    let server = upstream(&work.path().join("upstream"));
     let requirements = work.path().join("requirements.yml");
     let text = format!(
         "roles:\n  - {{ name: example.ntp, src: \"{}\", scm: git, version: 4.0.0 }}\n\
