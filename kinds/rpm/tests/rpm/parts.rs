@@ -308,78 +308,7 @@ async fn regenerated_metadata_is_upstreams_elements_under_this_hosts_signature()
     key.verify_detached(&signature, &repomd, Time::from(std::time::SystemTime::now())).expect("a good signature");
     let text = String::from_utf8(repomd).expect("a text");
     let hidden = regex_free(&text);
-    insta::assert_snapshot!(hidden, @r#"
-    <?xml version="1.0" encoding="UTF-8"?>
-    <repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
-      <revision>1700000000</revision>
-      <tags>
-        <content>binary-x86_64</content>
-        <distro cpeid="cpe:/o:x:y:9">X 9</distro>
-      </tags>
-      <data type="primary">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-primary.xml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="filelists">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-filelists.xml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="other">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-other.xml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="group">
-        <checksum type="sha256">…</checksum>
-        <location href="repodata/…-comps.xml"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-      </data>
-      <data type="group_gz">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-comps.xml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="modules">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-modules.yaml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="updateinfo">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/…-updateinfo.xml.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-      <data type="productid">
-        <checksum type="sha256">…</checksum>
-        <open-checksum type="sha256">…</open-checksum>
-        <location href="repodata/productid.txt.gz"/>
-        <timestamp>1700000001</timestamp>
-        <size>…</size>
-        <open-size>…</open-size>
-      </data>
-    </repomd>
-    "#);
+    insta::assert_snapshot!(hidden);
     let again = super::parts::plan(&entries, "").await.expect("a plan");
     let bytes = |plan: &Plan| made(plan, "rpm/r/repodata/repomd.xml");
     assert_eq!(bytes(&plan), bytes(&again));

@@ -13,7 +13,7 @@ use super::sight::{Hidden, Sight};
 use super::universe::{Relation, Sym, TARGETS};
 
 /// Names of packages of which hosts keep several versions (dnf's `installonlypkgs`).
-const PARALLEL: [&str; 12] = [
+const PARALLEL: [&str; 11] = [
     "kernel",
     "kernel-PAE",
     "kernel-core",
@@ -24,7 +24,6 @@ const PARALLEL: [&str; 12] = [
     "kernel-rt",
     "kernel-rt-core",
     "kernel-debug",
-    "kernel-64k",
     "kernel-default",
 ];
 

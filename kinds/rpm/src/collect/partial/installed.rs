@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use airlift_core::{Checksum, Digest};
 
-use crate::format::evr::Flags;
+use crate::format::evr::{Evr, Flags};
 use crate::format::href::Href;
 use crate::format::nevra::{self, Installed, Nevra};
 use crate::format::primary::{self, Kind};
@@ -59,9 +59,9 @@ pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> A
     }
     let relations: Vec<u32> = provided.iter().filter_map(|text| relation(universe, text)).collect();
     if !relations.is_empty() {
-        packages.push(universe.add_installed(info("provided by targets", "", "", "noarch", 0), relations));
+        packages.push(universe.add_installed(info(&nameless("provided by targets")), relations));
     }
-    let anything = universe.add_installed(info("what targets have", "", "", "noarch", 0), Vec::new());
+    let anything = universe.add_installed(info(&nameless("what targets have")), Vec::new());
     Assumed { packages, requests, base: base.then_some(anything), anything }
 }
 
@@ -86,8 +86,7 @@ fn package(universe: &mut Universe, nevra: &Nevra<'_>, like: Option<u32>) -> u32
         provides.extend(files.map(|(file, _)| universe.strings.text(*file).to_owned()));
     }
     links.extend(provides.iter().filter_map(|text| relation(universe, text)).collect::<Vec<_>>());
-    let Nevra { name, evr, arch } = nevra;
-    universe.add_installed(info(name, evr.version, evr.release, arch, evr.epoch), links)
+    universe.add_installed(info(nevra), links)
 }
 
 /// What rpm lets every package of an architecture provide: `glibc(x86-64)`.
@@ -112,16 +111,21 @@ fn relation(universe: &mut Universe, text: &str) -> Option<u32> {
     Some(universe.relation(Relation { name, version }))
 }
 
-fn info(name: &str, version: &str, release: &str, arch: &str, epoch: u32) -> primary::Package {
+fn info(nevra: &Nevra<'_>) -> primary::Package {
     primary::Package {
-        name: name.to_owned(),
-        arch: arch.to_owned(),
-        epoch: epoch.to_string(),
-        version: version.to_owned(),
-        release: release.to_owned(),
+        name: nevra.name.to_owned(),
+        arch: nevra.arch.to_owned(),
+        epoch: nevra.evr.epoch.to_string(),
+        version: nevra.evr.version.to_owned(),
+        release: nevra.evr.release.to_owned(),
         checksum: Checksum::from(Digest::of(b"")),
         size: 0,
         href: Href::new("installed").unwrap_or_else(|_| unreachable!("that is a path")),
         range: 0..0,
     }
+}
+
+/// What is no package of a list has a name alone.
+const fn nameless(name: &str) -> Nevra<'_> {
+    Nevra { name, evr: Evr { epoch: 0, version: "", release: "" }, arch: "noarch" }
 }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod choose;
 mod installed;
+mod layers;
 mod read;
 mod regenerate;
 mod requests;
@@ -158,7 +159,7 @@ fn tell(repositories: &[Repository], chosen: &Chosen, fetcher: &Fetcher) {
         let all = part.packages.len();
         let bytes = part.packages.iter().map(|package| chosen.universe.package(*package).info.size).sum();
         let message = format!(
-            "yum repository {}: {asked} packages that are asked for, {} more that they need, {all} together, {}",
+            "yum repository {}: {asked} asked for, and {} that they need: {all} packages of {}",
             repositories[*place].id,
             all - asked,
             size::human(bytes)
