@@ -107,8 +107,10 @@ impl SigningKey {
     ///
     /// [`SigningError`] where it is none, is damaged, or can't sign.
     pub fn read(armored: &str, name: &str) -> Result<Self, SigningError> {
-        let unreadable =
-            |source: pgp::errors::Error| SigningError::Unreadable { name: name.to_owned(), source: source.into() };
+        let unreadable = |error: pgp::errors::Error| SigningError::Unreadable {
+            name: name.to_owned(),
+            source: short(&error).into(),
+        };
         let (key, _) = SignedSecretKey::from_string(armored).map_err(unreadable)?;
         if matches!(key.primary_key.secret_params(), SecretParams::Encrypted(_)) {
             return Err(SigningError::Protected { name: name.to_owned() });
@@ -218,6 +220,12 @@ fn config(key: &SecretKey, of: SignatureType, made: Timestamp) -> Result<Signatu
     ];
     config.unhashed_subpackets = vec![Subpacket::regular(SubpacketData::IssuerKeyId(key.legacy_key_id()))?];
     Ok(config)
+}
+
+/// What the library says, without the innards that it prints of some errors.
+fn short(error: &pgp::errors::Error) -> String {
+    let text = error.to_string();
+    text.split(" {").next().unwrap_or_default().to_owned()
 }
 
 fn timestamp(time: Time) -> Timestamp {

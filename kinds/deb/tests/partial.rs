@@ -457,6 +457,13 @@ async fn flat_repositories_and_the_suite_of_every_kind() {
     );
     let entries = world.entry("base", "packages: []") + &world.entry("web", "packages: [nginx]") + &flat;
     assert!(world.chosen(&entries).await.contains(&"cuda_12_amd64.deb".to_owned()));
+    let list = world
+        .list("fonts", &[architecture("font", "1", "all", "Depends: base\n"), architecture("base", "1", "all", "")]);
+    let sum = Digest::of(list.as_bytes()).hex();
+    world.write("fonts/Packages", list.as_bytes());
+    world.write("fonts/Release", format!("SHA256:\n {sum} {} Packages\n", list.len()).as_bytes());
+    let fonts = flat.replace("flat", "fonts").replace("cuda=12", "font");
+    assert_eq!(world.chosen(&fonts).await, ["base_1_all.deb", "font_1_all.deb"]);
     let manifest = format!("version: 1\napt:\n{entries}");
     conformance::run(&Case { kind: &DEB, manifest, absent: "/web/pool/none.deb" }).await;
 }

@@ -130,8 +130,18 @@ async fn solved(
             hosts.repositories.iter().copied().filter(|at| repositories[*at].entry == entry).collect();
         let Some(first) = of_entry.first().map(|at| &repositories[*at]) else { continue };
         let Some(partial) = &first.partial else { continue };
-        let of = loaded.iter().filter(|loaded| of_entry.contains(&loaded.at));
-        let architectures = of.flat_map(|loaded| loaded.architectures(&universe)).collect();
+        let of = |wanted: &BTreeSet<usize>| -> BTreeSet<String> {
+            let of = loaded.iter().filter(|loaded| wanted.contains(&loaded.at));
+            of.flat_map(|loaded| loaded.architectures(&universe)).collect()
+        };
+        // A repository of packages for all architectures alone is for the hosts that the others are for.
+        let mut architectures = of(&of_entry);
+        if architectures.is_empty() {
+            architectures = of(&sees);
+        }
+        if architectures.is_empty() {
+            architectures.insert("all".to_owned());
+        }
         requests.push(Request {
             partial: Arc::clone(partial),
             repositories: of_entry,
