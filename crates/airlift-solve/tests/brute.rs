@@ -1,5 +1,6 @@
 //! The answers beside those of a solver that tries everything.
 
+#[expect(dead_code, reason = "the other tests build packages by hand")]
 mod common;
 
 use airlift_solve::{Closure, Options, Transactions};
