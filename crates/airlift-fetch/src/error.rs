@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use airlift_core::{Class, Failure, UpstreamUrl};
+use airlift_core::{Class, Digest, Failure, UpstreamUrl};
 use airlift_store::StoreError;
 
 /// Why something could not be fetched. No variant holds a password, a token, or a query string that may be signed.
@@ -144,6 +144,14 @@ pub enum FetchError {
     Store {
         /// What the store says.
         source: Box<StoreError>,
+    },
+    /// A lock names something that has neither a URL nor content, and whoever made it has not made it again.
+    #[error(
+        "the lock has neither a URL nor the content of {digest}, and no kind made it again: was the lock changed by hand?"
+    )]
+    Unmade {
+        /// The blob.
+        digest: Digest,
     },
     /// Stopped from outside; what had arrived is kept.
     #[error("stopped")]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use airlift_core::event::Task;
 use airlift_core::{Checksum, Digest, PlanEntry, Request, Source, UpstreamUrl};
-use airlift_store::StoreError;
 use bytes::Bytes;
 
 use crate::error::FetchError;
@@ -167,8 +166,7 @@ impl Job {
             }
             Work::Made(digest) => {
                 let found = fetcher.store().find(*digest).await.map_err(FetchError::store)?;
-                let missing = || FetchError::store(StoreError::missing(fetcher.store(), *digest, 0));
-                let size = found.ok_or_else(missing)?.size();
+                let size = found.ok_or(FetchError::Unmade { digest: *digest })?.size();
                 Ok(Fetched { digest: *digest, size, media_type: None, modified: None, cached: true })
             }
             Work::Fetch { requests, expected, wanted } => {

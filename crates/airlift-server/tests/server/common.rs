@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airlift_core::{Digest, Event, Lock, LockEntry, Observer, Omission, Plan, Request, Time, UpstreamUrl};
-use airlift_fetch::{FetchError, Fetcher};
-use airlift_kind::{Asked, Content, DynKind, Erased, Found, Kind, Lookup, Reply, View};
+use airlift_fetch::FetchError;
+use airlift_kind::{Asked, CollectContext, Content, DynKind, Erased, Found, Kind, Lookup, Reply, View};
 use airlift_server::{Server, Settings};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
@@ -39,7 +39,7 @@ macro_rules! toy_kind {
             type Spec = NoSpec;
             type Error = FetchError;
 
-            async fn collect(_: &NoSpec, _: &Fetcher) -> Result<Plan, FetchError> {
+            async fn collect(_: &NoSpec, _: &CollectContext) -> Result<Plan, FetchError> {
                 Ok(Plan::default())
             }
 
