@@ -27,6 +27,7 @@ mod guide;
 mod problem;
 mod provider;
 mod solve;
+mod tables;
 mod translate;
 mod verify;
 mod watch;

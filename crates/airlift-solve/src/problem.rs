@@ -2,11 +2,12 @@
 //! all solves of one closure.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
+use crate::tables::{ChoiceData, ExclusionData, Members, Tables, index};
 use crate::translate::Owner;
-use crate::{Candidate, Capability, Catalogue, Conflict, Formula, Slot};
+use crate::{Candidate, Capability, Catalogue, Conflict, Formula};
 
 /// How many nodes a list has that is searched as it is.
 const SHORT: usize = 16;
@@ -61,63 +62,6 @@ pub(crate) enum Text {
     Keep(Node),
     /// A sentence of this crate.
     Words(&'static str),
-}
-
-#[derive(Clone, Copy)]
-struct NodeData {
-    kind: Kind,
-    place: Place,
-}
-
-#[derive(Clone)]
-struct ChoiceData {
-    nodes: Rc<[Node]>,
-    text: Text,
-}
-
-#[derive(Clone)]
-struct ExclusionData {
-    members: Members,
-    text: Text,
-    word: &'static str,
-}
-
-/// The nodes of an exclusion: the providers of something, its owner not counted. The list is shared, since of a hundred
-/// thousand providers each may exclude all the others.
-#[derive(Clone)]
-pub(crate) struct Members {
-    nodes: Rc<[Node]>,
-    except: Option<Node>,
-}
-
-impl Members {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Node> + '_ {
-        self.nodes.iter().copied().filter(|&node| Some(node) != self.except)
-    }
-}
-
-#[derive(Default)]
-struct Tables {
-    nodes: Vec<NodeData>,
-    rules: HashMap<Node, Rc<Rules>>,
-    by_candidate: HashMap<Candidate, Node>,
-    /// Whether several nodes of a place can be chosen.
-    places: Vec<bool>,
-    by_slot: HashMap<Slot, Place>,
-    choices: Vec<ChoiceData>,
-    /// The nodes of long choices.
-    options: HashMap<Choice, HashSet<Node>>,
-    by_capability: HashMap<Capability, Choice>,
-    by_formula: HashMap<Formula, Rc<[Choice]>>,
-    /// Formulas of several choices, as one.
-    as_one: HashMap<Formula, Choice>,
-    by_node: HashMap<Node, Choice>,
-    /// Choices that are too long to be listed in one go, as they are listed.
-    listed: HashMap<Choice, Rc<[Node]>>,
-    exclusions: Vec<ExclusionData>,
-    /// By the capability, the word, and the owner where it is in the list itself.
-    by_conflict: HashMap<(Capability, &'static str, Option<Node>), Exclusion>,
-    absences: HashMap<Exclusion, Node>,
 }
 
 /// The catalogue as the solvers see it.
@@ -435,21 +379,4 @@ impl<'c> Problem<'c> {
             Kind::Branch => self.rules(node).requires.iter().all(|&choice| self.holds(choice, chosen)),
         }
     }
-}
-
-impl Tables {
-    fn add_place(&mut self, parallel: bool) -> Place {
-        self.places.push(parallel);
-        Place(index(self.places.len() - 1))
-    }
-
-    fn add_node(&mut self, kind: Kind, place: Place) -> Node {
-        self.nodes.push(NodeData { kind, place });
-        Node(index(self.nodes.len() - 1))
-    }
-}
-
-/// A position in a table as its number. The tables grow with what a catalogue with numbers of 32 bits has; memory ends first.
-fn index(position: usize) -> u32 {
-    u32::try_from(position).expect("fewer than 2^32 entries fit into memory")
 }
