@@ -4,6 +4,7 @@
 //! ratio of medians. The server has processor 0 to itself, the client processor 1. What is measured:
 //!
 //! * [`apt`]: collecting an apt repository against apt-mirror, and what a request needs against apt.
+//! * [`python`]: an index of 5,000 projects against pypiserver; collecting against pip and uv.
 //! * [`serving`]: a blob of 100 MB and files of 4 KiB against nginx, throughput and processor time of the server.
 //! * [`opening`]: the time to the first byte and the resident memory with archives of 1, 10 and 50 GB.
 //! * [`packing`]: writing an archive against `cp` of the same archive.
@@ -14,6 +15,7 @@ mod data;
 mod opening;
 mod packing;
 mod process;
+mod python;
 mod report;
 mod serving;
 
@@ -58,6 +60,7 @@ enum Part {
     Serving,
     Opening,
     Packing,
+    Python,
 }
 
 #[derive(Subcommand)]
@@ -105,6 +108,9 @@ fn measure(options: &Options) -> Outcome<bool> {
     }
     if wanted(Part::Packing) {
         packing::measure(options, &mut report)?;
+    }
+    if wanted(Part::Python) {
+        python::measure(options, &mut report)?;
     }
     report.finish(&options.work.join("results.json"))
 }

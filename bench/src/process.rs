@@ -51,7 +51,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server on its processor.
-    fn start(address: SocketAddr, command: &[&str]) -> Outcome<Self> {
+    pub(crate) fn start(address: SocketAddr, command: &[&str]) -> Outcome<Self> {
         let mut start = Place::Server.command();
         start.args(command).stdin(Stdio::null()).stdout(Stdio::null());
         let child = start.spawn().map_err(|error| format!("can't start {command:?}: {error}"))?;
@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Waits until it listens.
-    fn listening(mut self) -> Outcome<Self> {
+    pub(crate) fn listening(mut self) -> Outcome<Self> {
         let began = Instant::now();
         while TcpStream::connect(self.address).is_err() {
             if began.elapsed() > Duration::from_secs(20) || self.child.try_wait()?.is_some() {
@@ -75,13 +75,22 @@ impl Server {
         Self::airlift_unwaited(program, from)?.listening()
     }
 
+    /// The same for another kind.
+    pub(crate) fn airlift_kind(program: &Path, from: &Path, kind: &str) -> Outcome<Self> {
+        Self::airlift_on(program, from, kind)?.listening()
+    }
+
     /// The same without waiting until it listens.
     pub(crate) fn airlift_unwaited(program: &Path, from: &Path) -> Outcome<Self> {
+        Self::airlift_on(program, from, "files")
+    }
+
+    fn airlift_on(program: &Path, from: &Path, kind: &str) -> Outcome<Self> {
         // Every server has an address of its own, and so room for the ports of all kinds.
         static SERVERS: AtomicU8 = AtomicU8::new(2);
         let host = IpAddr::from([127, 0, 77, SERVERS.fetch_add(1, Ordering::Relaxed)]);
         let address = SocketAddr::new(host, free_address()?.port());
-        let (host, port) = (host.to_string(), format!("files={}", address.port()));
+        let (host, port) = (host.to_string(), format!("{kind}={}", address.port()));
         let (program, from) = (program.to_string_lossy(), from.to_string_lossy());
         let options = ["--bind", &*host, "--port", &*port, "--access-log", "off", "--quiet"];
         Self::start(address, &[&[&*program, "serve", &*from], &options[..]].concat())
