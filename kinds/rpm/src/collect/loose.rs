@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use airlift_core::{Checksum, Digest, Plan, PlanEntry, Source, Time, TreePath, UpstreamUrl};
-use airlift_fetch::{Expected, Fetched, Fetcher};
+use airlift_fetch::{Expected, FetchError, Fetched, Fetcher};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -23,6 +23,9 @@ use crate::inspect::{PackageError, Stored};
 
 /// How many packages are read at a time.
 const AT_ONCE: usize = 8;
+
+/// Packages up to so many bytes are read once, into memory; larger ones are copied, and their headers read again.
+const IN_MEMORY: u64 = 8 << 20;
 
 /// A folder of packages.
 #[derive(Debug)]
@@ -74,16 +77,9 @@ impl Folder {
     /// Takes a package into the store, and writes what the metadata has of it.
     async fn package(&self, url: &UpstreamUrl, fetcher: &Fetcher) -> Result<Package, RpmError> {
         let name = self.name(url);
-        let fetched = fetcher.blob(&dated(url.clone()), &Expected::default()).await;
-        let fetched = fetched.map_err(|source| RpmError::Fetch {
-            id: self.id.clone(),
-            what: name.clone(),
-            source: source.into(),
-        })?;
+        let (fetched, start) = self.taken(url, &name, fetcher).await?;
         let unreadable =
             |source| RpmError::Package { id: self.id.clone(), name: name.clone(), source: Box::new(source) };
-        let stored = Stored { fetcher: fetcher.clone(), blob: fetched.digest, size: fetched.size };
-        let start = stored.headers().await.map_err(unreadable)?;
         let (href, facts) = (name.clone(), fetched.clone());
         let written = tokio::task::spawn_blocking(move || {
             let Start::Headers(headers) = header::read(&start)? else {
@@ -95,6 +91,27 @@ impl Folder {
         let written = written.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let elements = written.map_err(|source| unreadable(PackageError::Format(source)))?;
         Ok(Package { href: name.clone(), url: url.clone(), fetched, elements })
+    }
+
+    /// Takes a package into the store; what it is, and its first bytes with all headers in them.
+    async fn taken(&self, url: &UpstreamUrl, name: &str, fetcher: &Fetcher) -> Result<(Fetched, Bytes), RpmError> {
+        let missed = |source: FetchError| RpmError::Fetch {
+            id: self.id.clone(),
+            what: name.to_owned(),
+            source: Box::new(source),
+        };
+        let request = dated(url.clone());
+        if fetcher.head(&request).await.map_err(missed)?.size.is_some_and(|size| size <= IN_MEMORY) {
+            let document = fetcher.document(&request, &Expected::limit(IN_MEMORY)).await.map_err(missed)?;
+            let airlift_fetch::Document { digest, bytes, media_type, modified, cached, .. } = document;
+            return Ok((Fetched { digest, size: bytes.len() as u64, media_type, modified, cached }, bytes));
+        }
+        let fetched = fetcher.blob(&request, &Expected::default()).await.map_err(missed)?;
+        let stored = Stored { fetcher: fetcher.clone(), blob: fetched.digest, size: fetched.size };
+        let start = stored.headers().await;
+        let unreadable =
+            |source| RpmError::Package { id: self.id.clone(), name: name.to_owned(), source: Box::new(source) };
+        Ok((fetched, start.map_err(unreadable)?))
     }
 
     /// Where a package lies below the folder.

@@ -1,5 +1,6 @@
 //! One program with all tests, since each links most of the machine.
 
+mod folders;
 mod headers;
 mod hostile;
 mod listed;
