@@ -161,10 +161,12 @@ impl Release {
         }
     }
 
-    /// Whether clients read the packages for all architectures from a list of their own, beside that of their architecture.
+    /// Whether clients read the packages for all architectures from a list of their own, beside that of their architecture:
+    /// where `all` is one of the suite's architectures, and the suite does not say otherwise.
     pub fn has_all_apart(&self) -> bool {
         let mut fields = self.kept.iter();
-        !fields.any(|(name, value)| *name == "No-Support-for-Architecture-all" && value == "Packages")
+        let listed = self.architectures.is_empty() || self.architectures.iter().any(|name| name == "all");
+        listed && !fields.any(|(name, value)| *name == "No-Support-for-Architecture-all" && value == "Packages")
     }
 
     fn read_section(&mut self, text: &str, of: (usize, &'static str, usize)) -> Result<(), ReleaseError> {
@@ -244,6 +246,12 @@ mod tests {
         let listed = &release.files[&TreePath::new("main/binary-amd64/Packages").expect("a path")];
         assert_eq!(listed.size, 4);
         assert_eq!(listed.checksums()[0].to_string(), format!("sha256:{SHA256}"));
+        assert!(release.has_all_apart());
+        let without =
+            |from: &str, to: &str| Release::parse(&text.replace(from, to)).expect("a release").has_all_apart();
+        assert!(
+            !without("all amd64", "amd64") && !without("Suite:", "No-Support-for-Architecture-all: Packages\nSuite:")
+        );
         let names: Vec<String> = listed.by_hash().collect();
         assert_eq!(names, ["by-hash/MD5Sum/d41d8cd98f00b204e9800998ecf8427e", &format!("by-hash/SHA256/{SHA256}")]);
     }
