@@ -134,7 +134,7 @@ impl<'a> Collector<'a> {
     }
 
     fn omit(&mut self, path: &str, omitted: String, origin: &str) -> Result<(), HelmError> {
-        let origin = Some(origin.into()).filter(|origin: &Box<str>| !origin.is_empty());
+        let origin = (!origin.is_empty()).then(|| origin.into());
         self.plan.omissions.push(Omission { path: tree(path, path)?, omitted, origin });
         Ok(())
     }

@@ -51,9 +51,12 @@ pub struct Entry {
 #[serde(rename_all = "camelCase")]
 struct Raw {
     api_version: Option<String>,
-    entries: Option<BTreeMap<String, Option<Vec<Option<Map<String, Value>>>>>>,
+    entries: Option<BTreeMap<String, Versions>>,
     generated: Option<String>,
 }
+
+/// A chart's versions as they stand there; Helm passes over what is null.
+type Versions = Option<Vec<Option<Map<String, Value>>>>;
 
 /// Why a text is no index.
 #[derive(Debug, thiserror::Error)]

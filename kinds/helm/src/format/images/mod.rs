@@ -89,7 +89,7 @@ fn of(chart: &Chart, overrides: Map<String, Value>, images: &mut Images) {
     let registry = registry.filter(|registry| !registry.is_empty()).map(str::to_owned);
     let subcharts = subcharts(chart, &values);
     let keys: Vec<&str> = subcharts.iter().map(|(key, _)| key.as_str()).collect();
-    let off = chart.metadata.dependencies.iter().map(|dependency| key_of(dependency));
+    let off = chart.metadata.dependencies.iter().map(key_of);
     let keys: Vec<&str> = keys.into_iter().chain(off).collect();
     let own: Map<String, Value> = values.iter().filter(|(key, _)| !keys.contains(&key.as_str())).map(owned).collect();
     values::Scan { chart: Some(chart), registry: registry.as_deref(), found: images }.values(&own);
