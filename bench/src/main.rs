@@ -5,6 +5,7 @@
 //!
 //! * [`apt`]: collecting an apt repository against apt-mirror, and what a request needs against apt.
 //! * [`python`]: an index of 5,000 projects against pypiserver; collecting against pip and uv.
+//! * [`helm`]: an index of 10,000 chart versions against ChartMuseum.
 //! * [`serving`]: a blob of 100 MB and files of 4 KiB against nginx, throughput and processor time of the server.
 //! * [`opening`]: the time to the first byte and the resident memory with archives of 1, 10 and 50 GB.
 //! * [`packing`]: writing an archive against `cp` of the same archive.
@@ -12,6 +13,7 @@
 mod apt;
 mod client;
 mod data;
+mod helm;
 mod opening;
 mod packing;
 mod process;
@@ -57,6 +59,7 @@ struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Apt,
+    Helm,
     Serving,
     Opening,
     Packing,
@@ -99,6 +102,9 @@ fn measure(options: &Options) -> Outcome<bool> {
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     if wanted(Part::Apt) {
         apt::measure(options, &mut report)?;
+    }
+    if wanted(Part::Helm) {
+        helm::measure(options, &mut report)?;
     }
     if wanted(Part::Serving) {
         serving::measure(options, &mut report)?;

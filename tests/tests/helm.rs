@@ -119,9 +119,7 @@ impl World {
         let with_image = chart(&sources, "app", ("1.0.0", ""));
         write(
             &with_image.join("templates/pod.yaml"),
-            &format!(
-                "apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {{containers: [{{name: x, image: {{{{ .Values.image.repository }}}}:{{{{ .Values.image.tag }}}}}}]}}\n"
-            ),
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, image: {{ .Values.image.repository }}:{{ .Values.image.tag }}}]}\n",
         );
         let (repository, tag) = image.rsplit_once(':').expect("a tag");
         write(&with_image.join("values.yaml"), &format!("image: {{repository: \"{repository}\", tag: \"{tag}\"}}\n"));
