@@ -4,8 +4,9 @@
 //! ratio of medians. The server has processor 0 to itself, the client processor 1. What is measured:
 //!
 //! * [`apt`]: collecting an apt repository against apt-mirror, and what a request needs against apt.
-//! * [`python`]: an index of 5,000 projects against pypiserver; collecting against pip and uv.
 //! * [`helm`]: an index of 10,000 chart versions against ChartMuseum.
+//! * [`python`]: an index of 5,000 projects against pypiserver; collecting against pip and uv.
+//! * [`yum`]: a yum repository of 10,000 packages against dnf and createrepo_c, and a large list.
 //! * [`serving`]: a blob of 100 MB and files of 4 KiB against nginx, throughput and processor time of the server.
 //! * [`opening`]: the time to the first byte and the resident memory with archives of 1, 10 and 50 GB.
 //! * [`packing`]: writing an archive against `cp` of the same archive.
@@ -20,6 +21,7 @@ mod process;
 mod python;
 mod report;
 mod serving;
+mod yum;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ enum Part {
     Serving,
     Opening,
     Packing,
+    Yum,
     Python,
 }
 
@@ -117,6 +120,9 @@ fn measure(options: &Options) -> Outcome<bool> {
     }
     if wanted(Part::Python) {
         python::measure(options, &mut report)?;
+    }
+    if wanted(Part::Yum) {
+        yum::measure(options, &mut report)?;
     }
     report.finish(&options.work.join("results.json"))
 }
