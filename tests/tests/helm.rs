@@ -116,14 +116,7 @@ impl World {
             helm.run(&[&["package", path(&folder), "-d", path(&main)][..], &signed].concat());
         }
         let image = format!("{}/app/web:1.0", registry.address());
-        let with_image = chart(&sources, "app", ("1.0.0", ""));
-        write(
-            &with_image.join("templates/pod.yaml"),
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, image: {{ .Values.image.repository }}:{{ .Values.image.tag }}}]}\n",
-        );
-        let (repository, tag) = image.rsplit_once(':').expect("a tag");
-        write(&with_image.join("values.yaml"), &format!("image: {{repository: \"{repository}\", tag: \"{tag}\"}}\n"));
-        helm.run(&["package", path(&with_image), "-d", path(&main)]);
+        Self::app(&helm, &image, (&sources, &main));
         Self::parent(&sources, &main);
         helm.run(&["repo", "index", path(&main)]);
         for version in VERSIONS.split(' ') {
@@ -135,16 +128,7 @@ impl World {
             ]);
         }
         helm.run(&["repo", "index", path(&web.root().join("versions"))]);
-        for name in ["gpu-operator", "kube-prometheus-stack"] {
-            let folder = checkout().join("kinds/helm/tests/charts").join(name);
-            helm.run(&["package", path(&folder), "-d", path(&web.root().join("fixtures"))]);
-        }
-        let programmed = chart(&sources, "programmed", ("1.0.0", ""));
-        let template =
-            "{{- $name := \"computed\" }}\nkind: Pod\nspec: {containers: [{image: \"quay.io/a/{{ $name }}:1\"}]}\n";
-        write(&programmed.join("templates/pod.yaml"), template);
-        helm.run(&["package", path(&programmed), "-d", path(&web.root().join("fixtures"))]);
-        helm.run(&["repo", "index", path(&web.root().join("fixtures"))]);
+        Self::fixtures(&helm, &sources, &web.root().join("fixtures"));
         let oci = chart(&sources, "inoci", ("3.0.0+b.1", ""));
         helm.run(&["package", path(&oci), "-d", path(&sources)]);
         let target = format!("oci://{}/charts", registry.address());
@@ -169,6 +153,32 @@ impl World {
         let told = text(collect.arg(&manifest).arg("-o").arg(&archive).arg("--store").arg(work.path().join("store")));
         let served = Airlift::new().serve(&archive);
         Self { web, registry, keys, work, served, told }
+    }
+
+    /// A chart with an image.
+    fn app(helm: &Helm, image: &str, (sources, main): (&Path, &Path)) {
+        let with_image = chart(sources, "app", ("1.0.0", ""));
+        write(
+            &with_image.join("templates/pod.yaml"),
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, image: {{ .Values.image.repository }}:{{ .Values.image.tag }}}]}\n",
+        );
+        let (repository, tag) = image.rsplit_once(':').expect("a tag");
+        write(&with_image.join("values.yaml"), &format!("image: {{repository: \"{repository}\", tag: \"{tag}\"}}\n"));
+        helm.run(&["package", path(&with_image), "-d", path(main)]);
+    }
+
+    /// Charts in the form of well-known ones, and one whose image only a program names.
+    fn fixtures(helm: &Helm, sources: &Path, folder: &Path) {
+        for name in ["gpu-operator", "kube-prometheus-stack"] {
+            let source = checkout().join("kinds/helm/tests/charts").join(name);
+            helm.run(&["package", path(&source), "-d", path(folder)]);
+        }
+        let programmed = chart(sources, "programmed", ("1.0.0", ""));
+        let template =
+            "{{- $name := \"computed\" }}\nkind: Pod\nspec: {containers: [{image: \"quay.io/a/{{ $name }}:1\"}]}\n";
+        write(&programmed.join("templates/pod.yaml"), template);
+        helm.run(&["package", path(&programmed), "-d", path(folder)]);
+        helm.run(&["repo", "index", path(folder)]);
     }
 
     /// A chart that depends on another host's, packaged without it, as Helm itself never packages one; so that it has to
