@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod descriptors;
 mod error;
 mod kinds;
 mod manifest;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     };
     let printer = output::Printer::new(&arguments.global, arguments.command.writes_archive_to_stdout());
     printer.start_log();
+    descriptors::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => return printer.fail(&error::ProgramError::Runtime { source }.into()),
