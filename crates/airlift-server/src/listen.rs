@@ -75,7 +75,6 @@ pub(crate) fn protocol(patience: Duration) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_header_size(LONGEST_HEAD)
-        .title_case_headers(true)
         .writev(true);
     http
 }
