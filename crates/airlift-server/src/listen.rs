@@ -69,12 +69,14 @@ pub(crate) struct Floor {
 /// How HTTP/1.1 is spoken.
 ///
 /// Answers to pipelined requests go out in order in any case; hyper's `pipeline_flush` would copy every body into one
-/// buffer, mapped ones too.
+/// buffer, mapped ones too. Header names are written as the clients of EL6 and EL7 look for them: some of these compare
+/// letters as they are.
 pub(crate) fn protocol(patience: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_header_size(LONGEST_HEAD)
+        .title_case_headers(true)
         .writev(true);
     http
 }
