@@ -105,13 +105,13 @@ impl Programs {
             sync.args(["reposync", "--repoid=many", "--download-metadata", "--download-path"]);
             theirs.push(timed(sync.arg(self.work.join("synced")))?);
         }
-        compared(
-            report,
-            "Collecting 10,000 packages from nginx",
-            ("airlift collect", &ours),
-            ("dnf reposync", &theirs),
-            2.0,
-        );
+        Contest {
+            title: "Collecting 10,000 packages from nginx",
+            ours: ("airlift collect", &ours),
+            theirs: ("dnf reposync", &theirs),
+            least: 2.0,
+        }
+        .report(report);
         Ok(())
     }
 
@@ -130,7 +130,13 @@ impl Programs {
             fs_err::create_dir_all(self.work.join("made"))?;
             theirs.push(timed(create.arg(&folder))?);
         }
-        compared(report, "Metadata of 10,000 packages", ("airlift collect", &ours), ("createrepo_c", &theirs), 1.0);
+        Contest {
+            title: "Metadata of 10,000 packages",
+            ours: ("airlift collect", &ours),
+            theirs: ("createrepo_c", &theirs),
+            least: 1.0,
+        }
+        .report(report);
         Ok(())
     }
 
@@ -152,13 +158,13 @@ impl Programs {
                 return Err(format!("dnf solved nothing: {said}").into());
             }
         }
-        compared(
-            report,
-            "What one package of 10,000 needs",
-            ("airlift plan", &ours),
-            ("dnf install --assumeno", &theirs),
-            1.0,
-        );
+        Contest {
+            title: "What one package of 10,000 needs",
+            ours: ("airlift plan", &ours),
+            theirs: ("dnf install --assumeno", &theirs),
+            least: 1.0,
+        }
+        .report(report);
         Ok(())
     }
 
@@ -229,13 +235,25 @@ fn write_large(folder: &Path) -> Outcome<()> {
     Ok(fs_err::write(folder.join("repodata/repomd.xml"), root)?)
 }
 
-fn compared(report: &mut Report, title: &str, ours: (&str, &[f64]), theirs: (&str, &[f64]), least: f64) {
-    let ratio = median(ours.1.iter().zip(theirs.1).map(|(ours, theirs)| theirs / ours));
-    let row = |(name, seconds): (&str, &[f64]), ratio: f64| {
-        vec![name.to_owned(), format!("{:.2}", median(seconds.iter().copied())), format!("{ratio:.2}")]
-    };
-    report.table(title, &["program", "seconds", "times as fast"], vec![row(theirs, 1.0), row(ours, ratio)]);
-    report.target(format!("{title}: times as fast as {}", theirs.0), ratio, Bound::AtLeast(least));
+/// Two programs that do the same, and the seconds that each took in each round.
+struct Contest<'a> {
+    title: &'a str,
+    ours: (&'a str, &'a [f64]),
+    theirs: (&'a str, &'a [f64]),
+    /// How many times as fast ours has to be.
+    least: f64,
+}
+
+impl Contest<'_> {
+    fn report(&self, report: &mut Report) {
+        let Self { title, ours, theirs, least } = *self;
+        let ratio = median(ours.1.iter().zip(theirs.1).map(|(ours, theirs)| theirs / ours));
+        let row = |(name, seconds): (&str, &[f64]), ratio: f64| {
+            vec![name.to_owned(), format!("{:.2}", median(seconds.iter().copied())), format!("{ratio:.2}")]
+        };
+        report.table(title, &["program", "seconds", "times as fast"], vec![row(theirs, 1.0), row(ours, ratio)]);
+        report.target(format!("{title}: times as fast as {}", theirs.0), ratio, Bound::AtLeast(least));
+    }
 }
 
 fn run(command: &mut Command) -> Outcome<()> {

@@ -21,7 +21,10 @@ const MACHINE: [(&str, &[&str]); 11] = [
     ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-openpgp", "airlift-store"]),
     ("airlift-server", &["airlift-core", "airlift-kind", "airlift-map", "airlift-store"]),
     ("airlift-testkit", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-store"]),
-    ("airlift", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-server", "airlift-store"]),
+    (
+        "airlift",
+        &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-server", "airlift-store"],
+    ),
 ];
 
 /// What drives the program from outside may use of the machine: what measures makes its own archives, and what tests from

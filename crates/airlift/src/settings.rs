@@ -62,7 +62,8 @@ impl airlift_kind::Machine for ThisMachine {
     }
 
     fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        let answer = std::process::Command::new(program).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
+        let answer =
+            std::process::Command::new(program).args(arguments).stdin(std::process::Stdio::null()).output().ok()?;
         answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
     }
 

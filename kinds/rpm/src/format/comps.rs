@@ -230,7 +230,7 @@ mod tests {
         let comps = read(TEXT.as_bytes()).expect("groups");
         assert_eq!(comps.groups[0].packages[2].level, Level::Conditional("x".to_owned()));
         assert_eq!((comps.groups[0].name.as_str(), comps.environments.len()), ("A", 2));
-        assert_eq!(comps.environments[0].groups[1].1, false, "it is optional");
+        assert!(!comps.environments[0].groups[1].1, "it is optional");
         let cut = |travels: &[&str], asked: &[&str]| {
             let asked = asked.iter().map(|id| (*id).to_owned()).collect();
             let cuts = cuts(&comps, &asked, |name| name != "gone", |name| travels.contains(&name));

@@ -235,7 +235,7 @@ mod tests {
         let mut text = "---\ndocument: modulemd\nversion: 2\nx0: &x0 [a, a, a, a, a, a, a, a, a]\n".to_owned();
         for level in 1..12 {
             let alias = format!("*x{}", level - 1);
-            text.push_str(&format!("x{level}: &x{level} [{}]\n", vec![alias.as_str(); 9].join(", ")));
+            text.push_str(&format!("x{level}: &x{level} [{}]\n", [alias.as_str(); 9].join(", ")));
         }
         text.push_str("data: {name: a, stream: b, artifacts: {rpms: *x11}}\n");
         assert!(read(&text).is_err());

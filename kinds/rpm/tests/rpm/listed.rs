@@ -204,11 +204,11 @@ impl Listed {
             let packed = pack(text.as_bytes());
             let name = format!("repodata/{kind}.{ending}.gz");
             self.put(&name, &packed);
-            let _ = write!(
+            let _ = writeln!(
                 root,
                 "<data type=\"{kind}\"><checksum type=\"sha256\">{}</checksum><open-checksum type=\"sha256\">{}\
                  </open-checksum><location href=\"{name}\"/><timestamp>1700000001</timestamp><size>{}</size>\
-                 <open-size>{}</open-size></data>\n",
+                 <open-size>{}</open-size></data>",
                 Digest::of(&packed).hex(),
                 Digest::of(text.as_bytes()).hex(),
                 packed.len(),

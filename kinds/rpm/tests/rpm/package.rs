@@ -8,7 +8,6 @@ pub(crate) enum Value {
     Texts(Vec<String>),
     Numbers(Vec<u32>),
     Shorts(Vec<u16>),
-    Bytes(Vec<u8>),
 }
 
 impl From<&str> for Value {
@@ -38,7 +37,6 @@ impl Value {
             Self::Texts(texts) => (8, texts.len(), 1, texts.iter().flat_map(ended).collect()),
             Self::Numbers(all) => (4, all.len(), 4, all.iter().flat_map(|number| number.to_be_bytes()).collect()),
             Self::Shorts(all) => (3, all.len(), 2, all.iter().flat_map(|number| number.to_be_bytes()).collect()),
-            Self::Bytes(bytes) => (7, bytes.len(), 1, bytes.clone()),
         }
     }
 }
