@@ -1,4 +1,4 @@
-//! Where a repository is, and where its submodules are (gitmodules, "submodule.<name>.url").
+//! Where a repository is, and where its submodules are (gitmodules, `submodule.<name>.url`).
 
 use airlift_core::{TreePath, UpstreamUrl};
 
