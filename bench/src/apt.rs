@@ -4,12 +4,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use airlift_core::Digest;
 
 use crate::data::noise;
-use crate::process::Server;
+use crate::process::{Server, empty, timed};
 use crate::report::{Bound, Report, median, say};
 use crate::{Options, Outcome};
 
@@ -25,12 +24,7 @@ const LIST: &str = "dists/s/main/binary-amd64/Packages";
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
     say("making an apt repository of 10,000 packages …");
-    let work = options.work.join("apt");
-    if work.exists() {
-        fs_err::remove_dir_all(&work)?;
-    }
-    fs_err::create_dir_all(&work)?;
-    let work = work.canonicalize()?;
+    let work = empty(&options.work.join("apt"))?;
     let upstream = work.join("upstream");
     make(&upstream)?;
     let server = Server::nginx(&upstream, &work, "nginx", "")?;
@@ -80,7 +74,7 @@ fn make(root: &Path) -> Outcome<()> {
     let file = root.join(LIST);
     fs_err::create_dir_all(file.parent().ok_or("a file has a folder")?)?;
     fs_err::write(&file, &list)?;
-    run(Command::new("gzip").args(["--no-name", "--keep", "-6"]).arg(&file))?;
+    timed(Command::new("gzip").args(["--no-name", "--keep", "-6"]).arg(&file))?;
     let packed = fs_err::read(file.with_extension("gz"))?;
     let mut release =
         "Suite: s\nComponents: main\nArchitectures: amd64\nDate: Sat, 01 Jan 2022 00:00:00 UTC\nSHA256:\n".to_owned();
@@ -89,24 +83,6 @@ fn make(root: &Path) -> Outcome<()> {
         writeln!(release, " {} {} {path}", Digest::of(bytes).hex(), bytes.len())?;
     }
     Ok(fs_err::write(root.join("dists/s/Release"), release)?)
-}
-
-fn run(command: &mut Command) -> Outcome<f64> {
-    let began = Instant::now();
-    let output = command.output().map_err(|error| format!("can't start {command:?}: {error}"))?;
-    match output.status.success() {
-        true => Ok(began.elapsed().as_secs_f64()),
-        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
-    }
-}
-
-/// A folder in which nothing is.
-fn empty(folder: PathBuf) -> Outcome<PathBuf> {
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
-    }
-    fs_err::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 impl Programs {
@@ -152,15 +128,15 @@ fn collecting(programs: &Programs, options: &Options, report: &mut Report) -> Ou
     let manifest = programs.manifest("whole.yaml", "")?;
     let (mut own, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        let base = empty(programs.work.join("apt-mirror"))?;
-        let fetched = run(&mut programs.apt_mirror(&base)?)?;
-        theirs.push(fetched + run(Command::new("sync").arg("-f").arg(&base))?);
+        let base = empty(&programs.work.join("apt-mirror"))?;
+        let fetched = timed(&mut programs.apt_mirror(&base)?)?;
+        theirs.push(fetched + timed(Command::new("sync").arg("-f").arg(&base))?);
         let arrived = count(&base.join("mirror"))?;
         if arrived < PACKAGES {
             return Err(format!("apt-mirror fetched {arrived} packages only").into());
         }
-        let store = empty(programs.work.join("airlift"))?.join("store");
-        own.push(run(&mut programs.airlift(&manifest, &store, false))?);
+        let store = empty(&programs.work.join("airlift"))?.join("store");
+        own.push(timed(&mut programs.airlift(&manifest, &store, false))?);
     }
     let ratio = median(theirs.iter().zip(&own).map(|(theirs, own)| theirs / own));
     let row = |name: &str, seconds: &[f64], ratio: f64| {
@@ -192,8 +168,8 @@ fn count(folder: &Path) -> Outcome<usize> {
 fn solving(programs: &Programs, options: &Options, report: &mut Report) -> Outcome<()> {
     let asked: Vec<String> = (0..ASKED).map(|number| name(PACKAGES - 1 - number * 37)).collect();
     let manifest = programs.manifest("part.yaml", &format!(", packages: [{}]", asked.join(", ")))?;
-    let store = empty(programs.work.join("airlift"))?.join("store");
-    let home = empty(programs.work.join("client"))?;
+    let store = empty(&programs.work.join("airlift"))?.join("store");
+    let home = empty(&programs.work.join("client"))?;
     for folder in ["etc/apt/sources.list.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "dpkg"] {
         fs_err::create_dir_all(home.join(folder))?;
     }
@@ -214,13 +190,13 @@ fn solving(programs: &Programs, options: &Options, report: &mut Report) -> Outco
         command.env("APT_CONFIG", home.join("apt.conf")).args(arguments);
         command
     };
-    run(&mut apt(&["update"]))?;
-    run(&mut programs.airlift(&manifest, &store, true))?;
+    timed(&mut apt(&["update"]))?;
+    timed(&mut programs.airlift(&manifest, &store, true))?;
     let simulate: Vec<&str> = ["--simulate", "install"].into_iter().chain(asked.iter().map(String::as_str)).collect();
     let (mut own, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        theirs.push(run(&mut apt(&simulate))?);
-        own.push(run(&mut programs.airlift(&manifest, &store, true))?);
+        theirs.push(timed(&mut apt(&simulate))?);
+        own.push(timed(&mut programs.airlift(&manifest, &store, true))?);
     }
     let ratio = median(theirs.iter().zip(&own).map(|(theirs, own)| theirs / own));
     let row = |name: &str, seconds: &[f64], ratio: f64| {

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use crate::process::{Place, Server, free_address};
+use crate::process::{Place, Server, empty, free_address};
 use crate::report::{Bound, Report, median, say};
 use crate::{Options, Outcome};
 
@@ -30,13 +30,9 @@ const PATHS: [(&str, &str); 4] = [
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
     say("making 10,000 charts …");
-    let work = options.work.join("helm");
-    if work.exists() {
-        fs_err::remove_dir_all(&work)?;
-    }
+    let work = empty(&options.work.join("helm"))?;
     let charts = work.join("charts");
     fs_err::create_dir_all(&charts)?;
-    let work = work.canonicalize()?;
     for number in 0..CHARTS * VERSIONS {
         make(&charts, &format!("chart-{:03}", number / VERSIONS), &format!("1.{}.0", number % VERSIONS))?;
     }

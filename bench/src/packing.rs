@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use crate::data::{block_on, noisy_store};
+use crate::process::timed;
 use crate::report::{Bound, Report, median, say};
 use crate::{Options, Outcome};
 
@@ -45,13 +45,4 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
     report.target("airlift pack, x cp of the same bytes", ratio, Bound::AtMost(1.1));
     fs_err::remove_file(archive)?;
     Ok(fs_err::remove_dir_all(store)?)
-}
-
-fn timed(command: &mut Command) -> Outcome<f64> {
-    let began = Instant::now();
-    let output = command.output()?;
-    match output.status.success() {
-        true => Ok(began.elapsed().as_secs_f64()),
-        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
-    }
 }

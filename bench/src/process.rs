@@ -1,7 +1,7 @@
 //! Servers as processes: where they run, what they cost.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -41,6 +41,32 @@ impl Place {
         command.args(["-c", processor]);
         command
     }
+}
+
+/// Runs a program to its end; how many seconds it took.
+pub(crate) fn timed(command: &mut Command) -> Outcome<f64> {
+    let began = Instant::now();
+    let output = command.output().map_err(|error| format!("can't start {command:?}: {error}"))?;
+    match output.status.success() {
+        true => Ok(began.elapsed().as_secs_f64()),
+        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
+
+/// Where `scripts/install-test-tools` puts what it builds.
+pub(crate) fn tools() -> Outcome<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/airlift-tools"));
+    let tools = std::env::var_os("AIRLIFT_TOOLS").map(PathBuf::from).or_else(home);
+    Ok(tools.ok_or("HOME is not set")?)
+}
+
+/// A folder in which nothing is, by its absolute path.
+pub(crate) fn empty(folder: &Path) -> Outcome<PathBuf> {
+    if folder.exists() {
+        fs_err::remove_dir_all(folder)?;
+    }
+    fs_err::create_dir_all(folder)?;
+    Ok(folder.canonicalize()?)
 }
 
 /// A server that runs until it is dropped.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use airlift_core::Digest;
 
-use crate::process::{Place, Server, free_address};
+use crate::process::{Place, Server, empty, free_address, tools};
 use crate::report::{Bound, Report, median, say};
 use crate::{Options, Outcome};
 
@@ -35,18 +35,12 @@ const WANTED: [&str; 13] = [
 ];
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
-    let tools = std::env::var_os("AIRLIFT_TOOLS").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/airlift-tools"));
-    let tools = tools.or_else(home).ok_or("HOME is not set")?.join("python");
+    let tools = tools()?.join("python");
     if !tools.join("pypiserver/bin/pypi-server").is_file() {
         return Err("there is no pypiserver: scripts/install-test-tools --only python".into());
     }
-    let work = options.work.join("python");
-    if work.exists() {
-        fs_err::remove_dir_all(&work)?;
-    }
-    fs_err::create_dir_all(&work)?;
-    let bench = Bench { airlift: options.airlift.canonicalize()?, tools, work: work.canonicalize()? };
+    let work = empty(&options.work.join("python"))?;
+    let bench = Bench { airlift: options.airlift.canonicalize()?, tools, work };
     serving(&bench, options, report)?;
     collecting(&bench, options, report)?;
     Ok(fs_err::remove_dir_all(&bench.work)?)

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use airlift_core::Digest;
 
-use crate::process::Server;
+use crate::process::{Server, empty, timed, tools};
 use crate::report::{Bound, Report, median, say};
 use crate::{Options, Outcome};
 
@@ -22,21 +22,16 @@ const ASKED: &str = "tiny-9999";
 const LARGE: usize = 100 << 20;
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
-    let home = std::env::var("HOME")?;
-    let tools = std::env::var("AIRLIFT_TOOLS").unwrap_or_else(|_| format!("{home}/.cache/airlift-tools"));
-    let packages = PathBuf::from(&tools).join(format!("rpms-{PACKAGES}"));
+    let tools = tools()?;
+    let packages = tools.join(format!("rpms-{PACKAGES}"));
     say("making a yum repository of 10,000 packages; the first time it takes some minutes …");
-    run(Command::new("scripts/make-many-rpms").arg(&packages).arg(PACKAGES.to_string()))?;
-    let work = options.work.join("yum");
-    if work.exists() {
-        fs_err::remove_dir_all(&work)?;
-    }
+    timed(Command::new("scripts/make-many-rpms").arg(&packages).arg(PACKAGES.to_string()))?;
+    let work = empty(&options.work.join("yum"))?;
     fs_err::create_dir_all(work.join("upstream"))?;
-    let work = work.canonicalize()?;
-    run(Command::new("cp").arg("-a").arg(packages.join("noarch")).arg(work.join("upstream/Packages")))?;
-    run(Command::new("createrepo_c").args(["--quiet", "--no-database"]).arg(work.join("upstream")))?;
+    timed(Command::new("cp").arg("-a").arg(packages.join("noarch")).arg(work.join("upstream/Packages")))?;
+    timed(Command::new("createrepo_c").args(["--quiet", "--no-database"]).arg(work.join("upstream")))?;
     let server = Server::nginx(&work.join("upstream"), &work, "nginx", "")?;
-    let plugins = PathBuf::from(tools).join("dnf-plugins/usr/lib/python3/dist-packages");
+    let plugins = tools.join("dnf-plugins/usr/lib/python3/dist-packages");
     let url = format!("http://{}/", server.address);
     let yum = Programs { airlift: options.airlift.canonicalize()?, plugins, url, work };
     yum.collecting(options.rounds, report)?;
@@ -121,7 +116,7 @@ impl Programs {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let store = self.work.join("store");
         // Both have the packages where they want them: the time is that of reading them and of writing metadata.
-        run(&mut self.airlift("collect", &entry, &store)?)?;
+        timed(&mut self.airlift("collect", &entry, &store)?)?;
         for _ in 0..rounds {
             ours.push(timed(&mut self.airlift("collect", &entry, &store)?)?);
             self.gone(&["made"])?;
@@ -144,7 +139,7 @@ impl Programs {
         let entry = format!("id: many, baseurl: \"{}\", unsigned: true, packages: [{ASKED}]", self.url);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let mut dnf = self.dnf("dnf")?;
-        run(dnf.arg("makecache"))?;
+        timed(dnf.arg("makecache"))?;
         for _ in 0..rounds {
             ours.push(timed(&mut self.airlift("plan", &entry, &self.work.join("store"))?)?);
             let mut solve = self.dnf("dnf")?;
@@ -253,18 +248,5 @@ impl Contest<'_> {
         };
         report.table(title, &["program", "seconds", "times as fast"], vec![row(theirs, 1.0), row(ours, ratio)]);
         report.target(format!("{title}: times as fast as {}", theirs.0), ratio, Bound::AtLeast(least));
-    }
-}
-
-fn run(command: &mut Command) -> Outcome<()> {
-    timed(command).map(drop)
-}
-
-fn timed(command: &mut Command) -> Outcome<f64> {
-    let began = Instant::now();
-    let output = command.output()?;
-    match output.status.success() {
-        true => Ok(began.elapsed().as_secs_f64()),
-        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into()),
     }
 }

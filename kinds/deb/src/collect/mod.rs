@@ -27,8 +27,34 @@ use crate::stored::{FORMAT, Stored, StoredPart};
 use repository::Repository;
 use tree::Tree;
 
-/// How often a repository that is changed while its lists are read is read again.
+/// How often a repository that is changed while its lists are read is read.
 const MOST_ATTEMPTS: u32 = 4;
+
+/// Says whether to read a repository again that was changed meanwhile: the checksums of a root of today do not fit the
+/// lists of tomorrow. That the packages fit too is checked by the engine, which asks the roots again at the end.
+struct Attempts<'a> {
+    fetcher: &'a Fetcher,
+    made: u32,
+}
+
+impl<'a> Attempts<'a> {
+    const fn new(fetcher: &'a Fetcher) -> Self {
+        Self { fetcher, made: 1 }
+    }
+
+    /// Says that it is read again, where one of the roots that were read has moved; the error where that is not why.
+    async fn again(&mut self, error: DebError, roots: &[Root]) -> Result<(), DebError> {
+        let moved = match error.may_be_a_race() && self.made < MOST_ATTEMPTS {
+            true => engine::moved(self.fetcher, roots).await.unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let Some(moved) = moved.first() else { return Err(error) };
+        self.made += 1;
+        let message = format!("{moved} was changed while it was read, so it is read again");
+        self.fetcher.observer().observe(&Event::Notice { message });
+        Ok(())
+    }
+}
 
 pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, DebError> {
     let fetcher = &context.fetcher;
@@ -46,27 +72,16 @@ pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Pla
     Ok(plan)
 }
 
-/// Plans a repository, again where it was changed meanwhile: the checksums of a root of today do not fit the lists of
-/// tomorrow. That the packages fit too is checked by the engine, which asks the roots again at the end.
+/// Plans a repository, again where it was changed meanwhile.
 async fn planned(repository: &Repository, fetcher: &Fetcher) -> Result<Plan, DebError> {
     let keys = repository.keys(fetcher).await?;
-    let mut attempt = 1;
+    let mut attempts = Attempts::new(fetcher);
     loop {
         let mut roots = Vec::new();
-        let error = match once(repository, &keys, fetcher, &mut roots).await {
+        match once(repository, &keys, fetcher, &mut roots).await {
             Ok(plan) => return Ok(Plan { roots, ..plan }),
-            Err(error) => error,
-        };
-        let moved = match error.may_be_a_race() && attempt < MOST_ATTEMPTS {
-            true => engine::moved(fetcher, &roots).await.unwrap_or_default(),
-            false => Vec::new(),
-        };
-        if moved.is_empty() {
-            return Err(error);
+            Err(error) => attempts.again(error, &roots).await?,
         }
-        attempt += 1;
-        let message = format!("{} was changed while it was read, so it is read again", moved[0]);
-        fetcher.observer().observe(&Event::Notice { message });
     }
 }
 

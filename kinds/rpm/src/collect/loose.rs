@@ -4,19 +4,19 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use airlift_core::{Checksum, Digest, Plan, PlanEntry, Source, Time, TreePath, UpstreamUrl};
+use airlift_core::{Plan, PlanEntry, Source, Time, TreePath, UpstreamUrl};
 use airlift_fetch::{Expected, FetchError, Fetched, Fetcher};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
+use super::made::{self, Packer};
+use super::primary::purl;
 use super::{PACKAGE, dated, media_type};
 use crate::error::RpmError;
 use crate::format::FormatError;
 use crate::format::header::{self, Start};
-use crate::format::href::Href;
-use crate::format::link::{KEYS, encode};
 use crate::format::loose::{Elements, File, elements};
 use crate::format::repomd::{Data, Repomd};
 use crate::inspect::{PackageError, Stored};
@@ -68,9 +68,8 @@ impl Folder {
         }
         let mut keys = context.signer.key().await.map_err(|source| self.signer(source))?.public();
         keys.extend(self.keys.clone());
-        let path = TreePath::new(format!("rpm/{KEYS}/{}.pub", self.id)).map_err(|error| self.refused(&error))?;
-        let entry = PlanEntry::new(path, Source::Generated(keys.to_armored().into()));
-        add(PlanEntry { media_type: Some("application/pgp-keys".into()), modified: Some(newest), ..entry });
+        let keys = made::keys(&self.id, keys.to_armored()).map_err(|error| self.refused(&error))?;
+        add(PlanEntry { modified: Some(newest), ..keys });
         Ok(Plan { entries: entries.into_values().collect(), ..Plan::default() })
     }
 
@@ -129,7 +128,7 @@ impl Folder {
             size: Some(fetched.size),
             checksums: vec![fetched.digest.into()],
             modified: fetched.modified,
-            purl: Some(purl(&elements.nevra)),
+            purl: Some(purl(elements.nevra.each_ref().map(String::as_str))),
             ..PlanEntry::new(self.path(href)?, source)
         })
     }
@@ -145,12 +144,8 @@ impl Folder {
         let written = written.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let (data, mut documents) = written.map_err(|source| self.unwritten(source))?;
         let repomd = Repomd { revision: newest.seconds().to_string(), data, ..Repomd::default() }.print();
-        let key = context.signer.key().await.map_err(|source| self.signer(source))?;
-        let signature = key.sign_detached(repomd.as_bytes(), newest);
-        let signature = signature.map_err(|source| RpmError::Sign { id: self.id.clone(), source })?;
-        documents.push(("repodata/repomd.xml".to_owned(), repomd.into()));
-        documents.push(("repodata/repomd.xml.asc".to_owned(), signature.into()));
-        documents.push(("repodata/repomd.xml.key".to_owned(), key.public().to_armored().into()));
+        let root = made::signed(&self.id, repomd, newest, context).await?;
+        documents.extend(root.map(|(name, bytes)| (name.to_owned(), bytes)));
         Ok(documents)
     }
 
@@ -192,30 +187,20 @@ fn documents(packages: &[Package], newest: Time) -> Result<Documents, FormatErro
     ];
     let write = |(kind, root, schema, part): (&str, &str, &str, Part)| {
         let also = if kind == "primary" { " xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\"" } else { "" };
-        let mut text = format!(
+        let mut packer = Packer::new();
+        let head = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"http://linux.duke.edu/metadata/{schema}\"{also} \
              packages=\"{}\">\n",
             packages.len()
         );
-        packages.iter().for_each(|package| text.push_str(part(&package.elements)));
-        text.push_str(&format!("</{root}>\n"));
-        let mut packer =
-            flate2::write::GzEncoder::new(Vec::with_capacity(text.len() / 6), flate2::Compression::default());
+        let (elements, foot) = (packages.iter().map(|package| part(&package.elements)), format!("</{root}>\n"));
+        let mut texts = std::iter::once(&*head).chain(elements).chain([&*foot]);
         // Writing to memory doesn't fail.
-        let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
-        let packed = packed.map_err(|error| FormatError::refused(error.to_string()))?;
-        let sum = Digest::of(&packed);
-        let name = format!("repodata/{}-{kind}.xml.gz", sum.hex());
-        let data = Data {
-            kind: kind.to_owned(),
-            href: Href::new(&name)?,
-            checksum: Checksum::from(sum),
-            size: Some(packed.len() as u64),
-            open_checksum: Some(Checksum::from(Digest::of(text.as_bytes()))),
-            open_size: Some(text.len() as u64),
-            timestamp: Some(newest.seconds()),
-        };
-        Ok((data, (name, Bytes::from(packed))))
+        let written = texts.try_for_each(|text| packer.write_all(text.as_bytes()));
+        written.map_err(|error| FormatError::refused(error.to_string()))?;
+        let (data, packed) = packer.finish(kind, "xml", Some(newest.seconds()))?;
+        let name = data.href.to_string();
+        Ok((data, (name, packed)))
     };
     // Packing takes longest, and the lists have nothing to do with each other.
     std::thread::scope(|scope| {
@@ -224,11 +209,4 @@ fn documents(packages: &[Package], newest: Time) -> Result<Documents, FormatErro
         let all: Vec<_> = all.collect::<Result<_, FormatError>>()?;
         Ok(all.into_iter().unzip())
     })
-}
-
-/// The package URL of a package (purl specification, type `rpm`).
-fn purl([name, epoch, version, release, arch]: &[String; 5]) -> Box<str> {
-    let epoch = if epoch == "0" { String::new() } else { format!("&epoch={epoch}") };
-    let (name, version, release) = (encode(name), encode(version), encode(release));
-    format!("pkg:rpm/{name}@{version}-{release}?arch={}{epoch}", encode(arch)).into()
 }

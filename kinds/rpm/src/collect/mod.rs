@@ -3,6 +3,7 @@
 
 mod host;
 mod loose;
+mod made;
 mod mirrors;
 mod partial;
 mod primary;
@@ -20,7 +21,6 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::error::RpmError;
 use crate::format::FormatError;
-use crate::format::link::KEYS;
 use crate::format::repomd::{Data, Repomd};
 use crate::spec::Spec;
 
@@ -197,10 +197,7 @@ impl Mirror<'_> {
 
     /// The keys, as clients get them.
     fn keys_entry(&self) -> Option<PlanEntry> {
-        let armored = self.keys.armored()?;
-        let path = TreePath::new(format!("rpm/{KEYS}/{}.pub", self.repository.id)).ok()?;
-        let entry = PlanEntry::new(path, Source::Generated(armored.into()));
-        Some(PlanEntry { media_type: Some("application/pgp-keys".into()), ..entry })
+        made::keys(&self.repository.id, self.keys.armored()?).ok()
     }
 
     /// Where something is at this mirror.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{Mirror, dated};
 use crate::error::RpmError;
+use crate::format::link::encode;
 use crate::format::repomd::Data;
 use crate::format::{FormatError, primary};
 
@@ -143,16 +144,14 @@ pub(super) fn entry(package: &primary::Package, base: &UpstreamUrl, folder: &str
     Ok(PlanEntry {
         media_type: Some(super::PACKAGE.into()),
         size: Some(package.size),
-        purl: Some(purl(package)),
+        purl: Some(purl([&package.name, &package.epoch, &package.version, &package.release, &package.arch])),
         checksums: vec![package.checksum.clone()],
         ..entry
     })
 }
 
 /// The package URL of a package (purl specification, type `rpm`).
-fn purl(package: &primary::Package) -> Box<str> {
-    let encode = crate::format::link::encode;
-    let primary::Package { name, version, release, arch, epoch, .. } = package;
+pub(super) fn purl([name, epoch, version, release, arch]: [&str; 5]) -> Box<str> {
     let epoch = if epoch == "0" { String::new() } else { format!("&epoch={}", encode(epoch)) };
     format!("pkg:rpm/{}@{}-{}?arch={}{epoch}", encode(name), encode(version), encode(release), encode(arch)).into()
 }

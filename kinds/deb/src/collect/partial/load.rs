@@ -10,7 +10,7 @@ use super::super::indices::{self, Role, stem};
 use super::super::lists::{self, Text};
 use super::super::release::{self, Suite};
 use super::super::repository::{Part, Repository};
-use super::super::{MOST_ATTEMPTS, indices::Chosen};
+use super::super::{Attempts, indices::Chosen};
 use crate::closure::universe::{List, Universe};
 use crate::error::DebError;
 
@@ -44,28 +44,18 @@ pub(super) async fn load<'a>(
     fetcher: &Fetcher,
 ) -> Result<Loaded<'a>, DebError> {
     let keys = repository.keys(fetcher).await?;
-    let mut attempt = 1;
+    let mut attempts = Attempts::new(fetcher);
     loop {
         let mut roots = Vec::new();
-        let error = match suites(repository, &keys, fetcher, &mut roots).await {
+        match suites(repository, &keys, fetcher, &mut roots).await {
             Ok(mut suites) => {
                 for suite in &mut suites {
                     suite.enter(at, universe)?;
                 }
                 return Ok(Loaded { at, repository, suites, roots });
             }
-            Err(error) => error,
-        };
-        let moved = match error.may_be_a_race() && attempt < MOST_ATTEMPTS {
-            true => engine::moved(fetcher, &roots).await.unwrap_or_default(),
-            false => Vec::new(),
-        };
-        if moved.is_empty() {
-            return Err(error);
+            Err(error) => attempts.again(error, &roots).await?,
         }
-        attempt += 1;
-        let message = format!("{} was changed while it was read, so it is read again", moved[0]);
-        fetcher.observer().observe(&Event::Notice { message });
     }
 }
 

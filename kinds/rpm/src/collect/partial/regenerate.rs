@@ -1,14 +1,11 @@
 //! The metadata of a part of a repository, of the original elements.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::{self, Write};
+use std::io::Write;
 
-use airlift_core::digest::Hasher;
 use airlift_core::{Checksum, Digest};
 use airlift_fetch::Fetcher;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tokio::runtime::Handle;
 
 use crate::error::RpmError;
@@ -20,6 +17,7 @@ use crate::format::modules::{Document, Says};
 use crate::format::repomd::{Data, Repomd};
 use crate::format::{excerpt, updateinfo};
 
+use super::super::made::Packer;
 use super::super::primary::Problem;
 use super::read::{Held, Role, Snapshot};
 use super::universe::Universe;
@@ -221,46 +219,4 @@ fn packed(kind: &str, name: &str, ending: &str, (bytes, time): (&[u8], Option<u6
     let (mut data, bytes) = packer.finish(name, ending, time)?;
     kind.clone_into(&mut data.kind);
     Ok((data, bytes))
-}
-
-/// Packs a document as gzip, which every client reads, and sums it up.
-struct Packer {
-    packer: GzEncoder<Vec<u8>>,
-    open: Hasher,
-    size: u64,
-}
-
-impl Packer {
-    fn new() -> Self {
-        Self { packer: GzEncoder::new(Vec::new(), Compression::default()), open: Hasher::new(), size: 0 }
-    }
-
-    fn finish(self, kind: &str, ending: &str, timestamp: Option<u64>) -> Result<(Data, Bytes), Problem> {
-        let bytes = self.packer.finish().map_err(Problem::from_io)?;
-        let sum = Digest::of(&bytes);
-        let href = Href::new(&format!("repodata/{}-{kind}.{ending}.gz", sum.hex()))?;
-        let data = Data {
-            kind: kind.to_owned(),
-            href,
-            checksum: Checksum::from(sum),
-            size: Some(bytes.len() as u64),
-            open_checksum: Some(Checksum::from(self.open.finish())),
-            open_size: Some(self.size),
-            timestamp,
-        };
-        Ok((data, bytes.into()))
-    }
-}
-
-impl Write for Packer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.packer.write(bytes)?;
-        self.open.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.packer.flush()
-    }
 }

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use airlift_core::{Plan, PlanEntry, Source, Time, TreePath};
+use airlift_core::{Plan, PlanEntry, Source, Time};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
 
 use super::super::host;
-use super::super::{Entries, Mirror, media_type, primary, root};
+use super::super::{Entries, Mirror, made, media_type, primary, root};
 use super::{Chosen, Snapshot, Written};
 use crate::error::RpmError;
 use crate::format::FormatError;
-use crate::format::link::KEYS;
 
 /// A repository that was read.
 pub(super) struct Repository<'a> {
@@ -63,24 +62,14 @@ impl Repository<'_> {
         written: &Written,
         context: &CollectContext,
     ) -> Result<(), RpmError> {
-        let made = Time::from_seconds(i64::try_from(self.snapshot.repomd.made()).unwrap_or(0));
+        let (mirror, made) = (entries.mirror, self.made());
         let generated = |name: &str, bytes: Bytes| -> Result<PlanEntry, RpmError> {
-            let entry = PlanEntry::new(entries.mirror.path(name)?, Source::Generated(bytes));
+            let entry = PlanEntry::new(mirror.path(name)?, Source::Generated(bytes));
             Ok(PlanEntry { media_type: Some(media_type(name).into()), modified: Some(made), ..entry })
         };
-        let id = || self.repository.id.clone();
-        let key = context.signer.key().await.map_err(|source| RpmError::Signer { id: id(), source })?;
-        let signature = key.sign_detached(written.repomd.as_bytes(), made);
-        let signature = signature.map_err(|source| RpmError::Sign { id: id(), source })?;
-        let mut all = vec![
-            generated("repodata/repomd.xml", written.repomd.clone().into())?,
-            generated("repodata/repomd.xml.asc", signature.into())?,
-            generated("repodata/repomd.xml.key", key.public().to_armored().into())?,
-        ];
-        for (name, bytes) in &written.files {
-            all.push(generated(name, bytes.clone())?);
-        }
-        all.into_iter().try_for_each(|entry| entries.add(entry))?;
+        let root = made::signed(&self.repository.id, written.repomd.clone(), made, context).await?;
+        let files = written.files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone()));
+        root.into_iter().chain(files).try_for_each(|(name, bytes)| entries.add(generated(name, bytes)?))?;
         written.kept.iter().try_for_each(|data| entries.metadata(data))?;
         let part = self.chosen.choice.parts.get(&self.place);
         let packages =
@@ -100,6 +89,11 @@ impl Repository<'_> {
         }
     }
 
+    /// When upstream made it.
+    fn made(&self) -> Time {
+        Time::from_seconds(i64::try_from(self.snapshot.repomd.made()).unwrap_or(0))
+    }
+
     fn package(&self, info: &crate::format::primary::Package) -> Result<PlanEntry, RpmError> {
         let entry = primary::entry(info, &self.snapshot.base, &format!("rpm/{}", self.repository.id));
         entry.map_err(|source| self.refused(source))
@@ -111,11 +105,9 @@ impl Repository<'_> {
         let id = &self.repository.id;
         let key = context.signer.key().await.map_err(|source| RpmError::Signer { id: id.clone(), source })?;
         let armored = self.keys.armored().unwrap_or_default() + &key.public().to_armored();
-        let path = TreePath::new(format!("rpm/{KEYS}/{id}.pub"));
-        let path = path.map_err(|error| self.refused(FormatError::refused(error.to_string())))?;
-        let made = Time::from_seconds(i64::try_from(self.snapshot.repomd.made()).unwrap_or(0));
-        let entry = PlanEntry::new(path, Source::Generated(armored.into()));
-        Ok(Some(PlanEntry { media_type: Some("application/pgp-keys".into()), modified: Some(made), ..entry }))
+        let keys = made::keys(id, armored);
+        let keys = keys.map_err(|error| self.refused(FormatError::refused(error.to_string())))?;
+        Ok(Some(PlanEntry { modified: Some(self.made()), ..keys }))
     }
 
     fn refused(&self, source: FormatError) -> RpmError {
