@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+use crate::client::{Address, Client, ClientError, Mirror};
 use crate::context::CollectContext;
 use crate::reply::Lookup;
 use crate::view::View;
@@ -68,6 +69,14 @@ pub trait Kind: Send + Sync + 'static {
     /// Says what paths mean in a snapshot.
     fn serve(view: View) -> Arc<dyn Lookup>;
 
+    /// The clients of this kind, and what points them at a mirror that serves this snapshot there. It reads nothing but
+    /// the archive.
+    ///
+    /// A kind whose clients are given URLs, such as `files`, has none.
+    fn clients(_view: &View, _address: Address<'_>) -> impl Future<Output = Result<Vec<Client>, ClientError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// The URL path at which a node is served, from its path below the kind's name.
     fn url_path(path: &str) -> String;
 
@@ -118,6 +127,8 @@ pub trait DynKind: Send + Sync {
     fn section(&self, manifest: &str) -> Result<Box<dyn Section>, ManifestError>;
     /// See [`Kind::serve`].
     fn serve(&self, view: View) -> Arc<dyn Lookup>;
+    /// See [`Kind::clients`]; none where the mirror does not serve this kind.
+    fn clients<'a>(&'a self, view: &'a View, mirror: &'a Mirror) -> BoxFuture<'a, Result<Vec<Client>, ClientError>>;
     /// See [`Kind::url_path`].
     fn url_path(&self, path: &str) -> String;
     /// See [`Kind::oci_layout`].
@@ -169,6 +180,13 @@ impl<K: Kind> DynKind for Erased<K> {
 
     fn serve(&self, view: View) -> Arc<dyn Lookup> {
         K::serve(view)
+    }
+
+    fn clients<'a>(&'a self, view: &'a View, mirror: &'a Mirror) -> BoxFuture<'a, Result<Vec<Client>, ClientError>> {
+        match mirror.address(K::NAME) {
+            Some(address) => Box::pin(K::clients(view, address)),
+            None => Box::pin(std::future::ready(Ok(Vec::new()))),
+        }
     }
 
     fn url_path(&self, path: &str) -> String {

@@ -7,10 +7,12 @@
 //! * [`kind`]: the trait, and its object-safe twin for the list of kinds.
 //! * [`context`]: what a kind is given to plan with.
 //! * [`machine`]: what a kind may ask about the machine that it plans on.
+//! * [`client`]: the files that point clients here.
 //! * [`view`]: what a kind sees of a snapshot.
 //! * [`reply`]: what a path means.
 //! * [`respond`]: the responder.
 
+pub mod client;
 pub mod context;
 pub mod kind;
 pub mod machine;
@@ -18,6 +20,7 @@ pub mod reply;
 pub mod respond;
 pub mod view;
 
+pub use client::{Address, Client, ClientError, ClientFile, Mirror};
 pub use context::{CollectContext, Signer, SignerError};
 pub use kind::{DynKind, Erased, Kind, Section};
 pub use machine::{Machine, NoMachine};

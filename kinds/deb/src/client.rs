@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::stored::{Stored, StoredPart};
+use airlift_kind::client::{Ask, one_line};
+use airlift_kind::{Address, Client, ClientError, ClientFile, View};
+
+use crate::stored::{self, Stored, StoredPart};
 
 /// Where the client is, and what it can read.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,38 @@ pub(crate) struct Site<'a> {
     pub(crate) archive: &'a str,
     /// Where the client keeps the key, where it shall not be in the file itself.
     pub(crate) key_path: Option<&'a str>,
+}
+
+/// What the clients of this kind need.
+pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+    let mut client = Client::named("apt");
+    let (base, mut texts) = (address.base(), Vec::new());
+    for id in stored::ids(view) {
+        let read = stored::read(view, &id).await;
+        let (stored, key) = read.map_err(|error| ClientError::new(format!("the repository {id}"), error))?;
+        let key_path = format!("/etc/apt/keyrings/airlift-{id}.asc");
+        let site = Site { base: &base, archive: view.describe(), key_path: Some(&key_path) };
+        texts.push(sources(&stored, key.as_deref(), site));
+        match key {
+            Some(key) => client.files.push(ClientFile::whole(key_path, key)),
+            None => client.notes.push(format!("{id} is not signed by upstream: it is switched off in the sources")),
+        }
+    }
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    client.only_where = vec!["/etc/apt".into()];
+    client.files.push(ClientFile::whole("/etc/apt/sources.list.d/airlift.sources", texts.join("\n")));
+    let others = ["sources.list", "sources.list.d/*.list", "sources.list.d/*.sources"];
+    client.aside = others.map(|name| format!("/etc/apt/{name}")).to_vec();
+    client.then.push("apt-get update".into());
+    if !address.mirror.tls {
+        client
+            .relaxed
+            .push(format!("apt speaks plain HTTP to {}; signatures are checked as before", address.authority()));
+    }
+    client.asks.push(Ask::that_names_the_mirror(["apt-get", "--print-uris", "update"]));
+    Ok(vec![client])
 }
 
 /// The deb822 form of a repository. `key` is its armored key, where it has one.
@@ -35,12 +70,7 @@ pub(crate) fn sources(stored: &Stored, key: Option<&str>, site: Site<'_>) -> Str
 const UNSIGNED: &str = "# Upstream does not sign it, so apt refuses it. It is off until somebody decides otherwise.\n";
 
 fn head(stored: &Stored, site: Site<'_>) -> String {
-    format!("# {} of {}, from Airlift's {}\n", stored.id, line(&stored.origin), line(site.archive))
-}
-
-/// A text that can't end the comment it stands in.
-fn line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    format!("# {} of {}, from Airlift's {}\n", stored.id, one_line(&stored.origin), one_line(site.archive))
 }
 
 fn stanza(text: &mut String, stored: &Stored, part: &StoredPart, of: (Option<&str>, Site<'_>)) {

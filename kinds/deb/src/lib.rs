@@ -12,7 +12,7 @@ mod stored;
 use std::sync::Arc;
 
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use closure::{ClosureError, UniverseError};
 pub use error::DebError;
@@ -40,6 +40,10 @@ impl Kind for Deb {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Repositories::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        client::clients(view, address).await
     }
 
     fn url_path(path: &str) -> String {

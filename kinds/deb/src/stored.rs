@@ -1,5 +1,7 @@
 //! What is kept of a repository for the files that point a client at it: `deb/<id>.json` in an archive.
 
+use airlift_kind::View;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// The version of this format.
@@ -45,4 +47,45 @@ pub(crate) fn path(id: &str) -> String {
 /// The path of a repository's keys.
 pub(crate) fn key_path(id: &str) -> String {
     format!("gpgkeys/{id}.asc")
+}
+
+/// The most bytes of a description or a key.
+const LONGEST: u64 = 16 << 20;
+
+/// Why a repository can't be described to a client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The archive can't be read.
+    #[error("the repository {id} can't be read: {source}")]
+    Store { id: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The description is none.
+    #[error("the description of the repository {id} can't be read: {source}")]
+    Description { id: String, source: serde_json::Error },
+    /// The archive has the repository, and not what is needed to point a client at it.
+    #[error("{path} of the repository {id} is missing in the archive")]
+    Missing { id: String, path: String },
+}
+
+/// Every repository's name.
+pub(crate) fn ids(view: &View) -> Vec<String> {
+    let described = view.below("").iter().filter_map(|node| view.path_of(node).strip_suffix(".json"));
+    described.filter(|id| !id.contains('/')).map(str::to_owned).collect()
+}
+
+/// A repository, and its armored keys where it has some.
+pub(crate) async fn read(view: &View, id: &str) -> Result<(Stored, Option<String>), ReadError> {
+    let stored: Stored = serde_json::from_slice(&bytes(view, id, &path(id)).await?)
+        .map_err(|source| ReadError::Description { id: id.to_owned(), source })?;
+    let key = match stored.signed {
+        true => Some(String::from_utf8_lossy(&bytes(view, id, &key_path(id)).await?).into_owned()),
+        false => None,
+    };
+    Ok((stored, key))
+}
+
+async fn bytes(view: &View, id: &str, path: &str) -> Result<Bytes, ReadError> {
+    let missing = || ReadError::Missing { id: id.to_owned(), path: path.to_owned() };
+    let node = view.get(path).ok_or_else(missing)?;
+    let bytes = view.read(node, LONGEST).await;
+    bytes.map_err(|source| ReadError::Store { id: id.to_owned(), source: Box::new(source) })
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
 mod collect;
 mod error;
 pub mod format;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use airlift_core::upstream::encode_path;
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
 use airlift_fetch::Fetcher;
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::GitError;
 
@@ -42,6 +43,10 @@ impl Kind for Git {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Repositories::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        Ok(client::clients(view, address))
     }
 
     fn url_path(path: &str) -> String {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use airlift_kind::client::Ask;
+use airlift_kind::{Address, Client, ClientError, ClientFile, Mirror, View};
 use serde_json::Value;
 
-use crate::stored::Stored;
+use crate::stored::{self, Stored};
 
 /// What a repository can be called in Helm's own configuration, where no slash may be.
 fn alias(stored: &Stored) -> String {
@@ -21,6 +23,30 @@ pub(crate) fn repositories(listed: &[Stored], base: &str) -> String {
         let _ = writeln!(text, "- name: {name}\n  url: {url}");
     }
     text
+}
+
+/// What the clients of this kind need. Helm's configuration is each user's own: it is root's here.
+pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+    if view.below("").is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed = stored::read(view).await?;
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut client = Client::named("helm");
+    let mut text = repositories(&listed, &address.base());
+    if address.mirror.ca.is_some() {
+        text = text.replace("\n  url: ", &format!("\n  caFile: {}\n  url: ", Mirror::CA_FILE));
+    }
+    client.files.push(ClientFile::whole("/root/.config/helm/repositories.yaml", text));
+    client.then.push("helm repo update".into());
+    client.notes.push(format!(
+        "Helm's repositories are each user's own, and these are root's; others fetch {}/repositories.yaml",
+        address.base()
+    ));
+    client.asks.push(Ask::that_names_the_mirror(["helm", "repo", "list", "--output", "yaml"]));
+    Ok(vec![client])
 }
 
 /// What there is, and how to add it.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use airlift_core::upstream::encode_path;
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::HelmError;
 
@@ -40,6 +40,10 @@ impl Kind for Helm {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Museum::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        client::clients(view, address).await
     }
 
     fn url_path(path: &str) -> String {

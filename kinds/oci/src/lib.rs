@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
 mod collect;
 mod error;
 pub mod format;
@@ -9,7 +10,7 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{Index, LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::OciError;
 
@@ -36,6 +37,10 @@ impl Kind for Oci {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Registry::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        Ok(client::clients(view, address))
     }
 
     fn url_path(path: &str) -> String {

@@ -10,7 +10,7 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::PythonError;
 
@@ -37,6 +37,10 @@ impl Kind for Python {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Index::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        Ok(client::clients(view, address))
     }
 
     fn url_path(path: &str) -> String {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use airlift_core::{LockEntry, Notice, Plan, Request, UpstreamUrl};
 use airlift_fetch::Fetcher;
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::RpmError;
 pub use inspect::PackageError;
@@ -44,6 +44,10 @@ impl Kind for Rpm {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Tree::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        client::clients(view, address).await
     }
 
     fn url_path(path: &str) -> String {

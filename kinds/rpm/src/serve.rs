@@ -1,12 +1,10 @@
 //! Repositories by their paths, and the client files that are made for them.
 
-use std::collections::BTreeSet;
-
 use airlift_kind::{Asked, Content, Found, Lookup, Reply, View};
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::client::{Served, repo_file};
+use crate::client::{Served, repo_file, served};
 use crate::format::link::KEYS;
 
 /// The repositories of one snapshot.
@@ -19,14 +17,7 @@ pub(crate) struct Tree {
 impl Tree {
     pub(crate) fn new(view: View) -> Self {
         let archive = view.describe().to_owned();
-        let ids = view.below("").iter().filter_map(|node| view.path_of(node).split_once('/').map(|(id, _)| id));
-        let ids: BTreeSet<&str> = ids.filter(|id| *id != KEYS).collect();
-        let repositories = ids.into_iter().map(|id| Served {
-            id: id.to_owned(),
-            keyed: view.get(&format!("{KEYS}/{id}.pub")).is_some(),
-            signed: view.get(&format!("{id}/repodata/repomd.xml.asc")).is_some(),
-        });
-        let repositories = repositories.collect();
+        let repositories = served(&view);
         Self { view, archive, repositories }
     }
 
@@ -40,7 +31,9 @@ impl Tree {
         if wanted.is_empty() {
             return None;
         }
-        let text = repo_file(&wanted, &asked.base(), &self.archive);
+        let base = asked.base();
+        let key = |id: &str| format!("{base}/{KEYS}/{id}.pub");
+        let text = repo_file(&wanted, (&base, &key), &self.archive);
         let content = Content {
             status: StatusCode::OK,
             media_type: "text/plain; charset=utf-8",

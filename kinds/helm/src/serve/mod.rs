@@ -17,11 +17,9 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::client;
-use crate::stored::{LIST, Stored};
+use crate::stored::{self, Stored};
 use api::Api;
 
-/// The most bytes of the list of repositories.
-const LIST_LIMIT: u64 = 64 << 20;
 /// The most bytes of an index.
 const INDEX_LIMIT: u64 = 1 << 30;
 
@@ -112,10 +110,7 @@ async fn tables(inner: &Inner) -> Result<Arc<Tables>, String> {
     if let Some(tables) = inner.tables.get() {
         return Ok(Arc::clone(tables));
     }
-    let node = inner.view.get(LIST).ok_or_else(|| format!("{LIST} is missing in {}", inner.view.describe()))?;
-    let bytes = inner.view.read(node, LIST_LIMIT).await.map_err(|error| airlift_core::failure::line(&error))?;
-    let listed: Vec<Stored> =
-        serde_json::from_slice(&bytes).map_err(|error| format!("{LIST} of {}: {error}", inner.view.describe()))?;
+    let listed = stored::read(&inner.view).await.map_err(|error| airlift_core::failure::line(&error))?;
     let apis = listed.iter().map(|_| OnceLock::new()).chain([OnceLock::new()]).collect();
     Ok(Arc::clone(inner.tables.get_or_init(|| Arc::new(Tables { listed, apis }))))
 }
