@@ -1,6 +1,6 @@
 //! What source distributions need to be built, which travels with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 
 use pep508_rs::PackageName;
 
@@ -25,7 +25,7 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
     let mut built = Built::default();
     let mut open: Vec<Choice> = solve(library, problem).await?.into_values().collect();
     let mut seen = BTreeSet::new();
-    let mut builds = BTreeMap::new();
+    let mut builds = HashSet::new();
     while let Some(choice) = open.pop() {
         let release = &choice.project.releases[choice.release];
         let offered = &release.files[choice.file];
@@ -42,8 +42,7 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
             let remark = format!("{version} travels as a source distribution, which clients build{told}");
             built.remarks.insert((choice.project.name.clone(), remark));
             // The same requirements have the same solution.
-            let key: Vec<String> = about.build.iter().map(ToString::to_string).collect();
-            if builds.insert(key, ()).is_none() {
+            if builds.insert(about.build.clone()) {
                 // Hashes, constraints and pins are of what is installed, not of what builds it.
                 let policy = Policy { sdists: problem.policy.sdists, ..Policy::default() };
                 let environment = problem.environment;

@@ -11,10 +11,10 @@ use super::library::failed;
 use super::places::{Places, plain_file};
 use super::project::Policy;
 use crate::error::PythonError;
-use crate::format::Requirement;
 use crate::format::file_name::FileName;
 use crate::format::locks::LockFile;
 use crate::format::requirements::{self, Line};
+use crate::format::{Requirement, dependency};
 use crate::spec::PythonSpec;
 
 /// The most bytes of a file that the manifest names.
@@ -114,7 +114,7 @@ impl Inputs {
         markers: &MarkerEnvironment,
     ) -> Result<(Vec<Requirement>, Policy), PythonError> {
         let mut policy = self.policy.clone();
-        let applies = |one: &&Requirement| one.evaluate_markers(markers, &[]);
+        let applies = |one: &&Requirement| dependency::applies(&one.marker, markers, &[]);
         let mut wanted: Vec<Requirement> = self.requirements.iter().filter(applies).cloned().collect();
         let mut constraints = BTreeMap::<PackageName, Vec<VersionSpecifier>>::new();
         for constraint in self.constraints.iter().filter(applies) {

@@ -17,7 +17,7 @@ use super::library::{About, Library};
 use super::project::{Candidates, Offered, Project};
 use super::solver::{Need, Problem};
 use crate::error::PythonError;
-use crate::format::Requirement;
+use crate::format::{Requirement, dependency};
 
 /// The most requirements that are followed ahead: far more than any environment has.
 const MOST: usize = 20_000;
@@ -57,7 +57,7 @@ async fn follow(library: &Library<'_>, problem: &Problem<'_>, requirement: Requi
 fn requirements_of(about: &About, requirement: &Requirement, problem: &Problem<'_>) -> Vec<Requirement> {
     let Ok(metadata) = &about.metadata else { return Vec::new() };
     let markers = &problem.environment.markers;
-    let wanted = metadata.requires.iter().filter(|one| one.evaluate_markers(markers, &requirement.extras));
+    let wanted = metadata.requires.iter().filter(|one| dependency::applies(&one.marker, markers, &requirement.extras));
     wanted.filter(|one| !matches!(one.version_or_url, Some(VersionOrUrl::Url(_)))).cloned().collect()
 }
 

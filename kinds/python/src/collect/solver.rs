@@ -23,7 +23,7 @@ use super::library::Library;
 use super::project::{Candidates, Policy, Project};
 use super::{explain, prefetch};
 use crate::error::PythonError;
-use crate::format::Requirement;
+use crate::format::{Requirement, dependency};
 
 /// What the solver decides about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -323,7 +323,7 @@ impl DependencyProvider for Provider<'_> {
     fn get_dependencies(&self, package: &Package, version: &u32) -> Result<Dependencies<Package, Set, String>, Stop> {
         let markers = &self.problem.environment.markers;
         let Package::Project(name, extra) = package else {
-            let roots = self.problem.requirements.iter().filter(|one| one.evaluate_markers(markers, &[]));
+            let roots = self.problem.requirements.iter().filter(|one| dependency::applies(&one.marker, markers, &[]));
             return self.constraints(package, roots).map(|all| Dependencies::Available(all.into_iter().collect()));
         };
         let need = || {
@@ -345,7 +345,8 @@ impl DependencyProvider for Provider<'_> {
         }
         let extras: Vec<ExtraName> = extra.iter().cloned().collect();
         let wanted = metadata.requires.iter().filter(|one| {
-            one.evaluate_markers(markers, &extras) && (extras.is_empty() || !one.evaluate_markers(markers, &[]))
+            dependency::applies(&one.marker, markers, &extras)
+                && (extras.is_empty() || !dependency::applies(&one.marker, markers, &[]))
         });
         if let Some(url) = wanted.clone().find(|one| matches!(one.version_or_url, Some(VersionOrUrl::Url(_)))) {
             return Ok(Dependencies::Unavailable(format!("needs {} from a URL of its own", url.name)));

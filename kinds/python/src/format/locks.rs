@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::Checksum;
 use pep440_rs::Version;
-use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, PackageName, VerbatimUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use serde::Deserialize;
+
+use super::dependency;
 
 /// What a lock fixes for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,9 +69,9 @@ impl LockFile {
 /// Whether something is for an environment.
 fn applies(marker: Option<&str>, environment: &MarkerEnvironment) -> Result<bool, String> {
     let Some(text) = marker else { return Ok(true) };
-    let tree = MarkerTree::parse_str::<VerbatimUrl>(text)
-        .map_err(|_| format!("the marker '{}' can't be understood", super::plain(text, 200)))?;
-    Ok(tree.evaluate(environment, &[]))
+    let tree = dependency::marker(text)
+        .map_err(|reason| format!("the marker '{}' can't be understood: {reason}", super::plain(text, 200)))?;
+    Ok(dependency::applies(&tree, environment, &[]))
 }
 
 /// A `uv.lock`.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::PackageName;
 
-use super::{Requirement, plain};
+use super::{Requirement, dependency, plain};
 
 /// What a distribution says about itself.
 #[derive(Clone, Debug)]
@@ -41,6 +41,14 @@ pub enum MetadataError {
         /// Its value, cut at 120 characters.
         value: String,
     },
+    /// It needs something that can't be understood.
+    #[error("its 'Requires-Dist' is '{value}', which can't be understood: {reason}")]
+    Requirement {
+        /// Its value, cut at 120 characters.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Metadata {
@@ -58,7 +66,10 @@ impl Metadata {
         };
         let one = |name| all(name).next().ok_or(MetadataError::Missing(name));
         let known = |value: &&str| !value.is_empty() && *value != "UNKNOWN";
-        let requires = all("Requires-Dist").filter(known).map(|value| read("Requires-Dist", value));
+        let requires = all("Requires-Dist").filter(known).map(|value| {
+            dependency::strange_requirement(value)
+                .map_err(|reason| MetadataError::Requirement { value: plain(value, 120), reason })
+        });
         let requires_python = all("Requires-Python").find(known).map(|value| read("Requires-Python", value));
         let modern = Version::from_str(one("Metadata-Version")?).is_ok_and(|version| version >= Version::new([2, 2]));
         Ok(Self {
@@ -133,11 +144,18 @@ mod tests {
     #[test]
     fn what_is_missing_or_odd_is_named() {
         let field = |field, value: &str| MetadataError::Field { field, value: value.to_owned() };
+        let requirement = |value: &str, reason: &str| MetadataError::Requirement {
+            value: value.to_owned(),
+            reason: reason.to_owned(),
+        };
         for (text, error) in [
             ("Name: a\nVersion: 1\n", MetadataError::Missing("Metadata-Version")),
             ("Metadata-Version: 2.1\nVersion: 1\n", MetadataError::Missing("Name")),
             ("Metadata-Version: 2.1\nName: a\nVersion: one\n", field("Version", "one")),
-            ("Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: a b\n", field("Requires-Dist", "a b")),
+            (
+                "Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: a-;os_name=='x'\n",
+                requirement("a-;os_name=='x'", "the name 'a-' ends with a '-'"),
+            ),
         ] {
             assert_eq!(Metadata::parse(text.as_bytes()).expect_err(text), error);
         }

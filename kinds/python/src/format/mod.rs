@@ -2,6 +2,7 @@
 //!
 //! * [`accept`]: which form of a page a client prefers.
 //! * [`archive`]: files out of zip archives.
+//! * [`dependency`]: requirements and markers: the one way in to the library that reads them.
 //! * [`file_name`]: names of wheels and source distributions.
 //! * [`tags`]: which wheels an interpreter takes, and in which order.
 //! * [`index`]: project pages of an index, as they are read (PEP 503, 691, 700).
@@ -14,6 +15,7 @@
 
 pub mod accept;
 pub mod archive;
+pub mod dependency;
 pub mod file_name;
 pub mod index;
 pub mod locks;
@@ -25,7 +27,7 @@ pub mod requirements;
 pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
-pub use pep508_rs::{ExtraName, PackageName};
+pub use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, PackageName};
 
 /// A requirement (PEP 508).
 pub type Requirement = pep508_rs::Requirement<pep508_rs::VerbatimUrl>;

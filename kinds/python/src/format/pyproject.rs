@@ -1,8 +1,9 @@
 //! What building a source distribution takes, as its `pyproject.toml` says (PEP 517, 518).
 
+use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 
-use super::{Requirement, requirements};
+use super::{Requirement, dependency, plain};
 
 /// What pip installs to build something that has no `pyproject.toml`, or whose says nothing of it.
 const DEFAULT: [&str; 2] = ["setuptools>=40.8.0", "wheel"];
@@ -33,8 +34,17 @@ pub fn build_requirements(text: Option<&str>) -> Result<Vec<Requirement>, String
         }
     };
     match declared {
-        Some(requires) => requires.iter().map(|text| requirements::read(text)).collect(),
-        None => DEFAULT.iter().map(|text| requirements::read(text)).collect(),
+        Some(requires) => requires.iter().map(|text| read(text)).collect(),
+        None => DEFAULT.iter().map(|text| read(text)).collect(),
+    }
+}
+
+fn read(text: &str) -> Result<Requirement, String> {
+    let requirement = dependency::strange_requirement(text);
+    let requirement = requirement.map_err(|reason| format!("'{}': {reason}", plain(text, 120)))?;
+    match requirement.version_or_url {
+        Some(VersionOrUrl::Url(_)) => Err(format!("it is built with {} from a URL of its own", requirement.name)),
+        _ => Ok(requirement),
     }
 }
 
@@ -51,6 +61,9 @@ mod tests {
         assert_eq!(names(Some("[tool.x]\n")), ["setuptools", "wheel"]);
         assert_eq!(names(Some("[build-system]\nrequires = ['Flit_Core >=3.2,<4']\n")), ["flit-core"]);
         assert!(build_requirements(Some("[build-system\n")).is_err());
-        assert!(build_requirements(Some("[build-system]\nrequires = ['a b']\n")).is_err());
+        for odd in ["a b", "a-;os_name=='x'", "a @ https://example.org/a-1.tar.gz"] {
+            let text = format!("[build-system]\nrequires = [\"{odd}\"]\n");
+            assert!(build_requirements(Some(&text)).is_err(), "{odd}");
+        }
     }
 }

@@ -1,10 +1,8 @@
 //! Requirements files, as pip reads them (pip user guide, "Requirements file format").
 
-use std::str::FromStr;
-
 use airlift_core::Checksum;
 
-use super::{Requirement, plain};
+use super::{Requirement, dependency, plain};
 
 /// What one logical line of a requirements file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,9 +110,6 @@ fn option(line: &str) -> Result<Option<Line>, String> {
 }
 
 fn requirement(line: &str) -> Result<Line, String> {
-    if line.contains("${") {
-        return Err("variables of the environment are not filled in here".to_owned());
-    }
     let mut parts = line.split(" --");
     let text = parts.next().unwrap_or_default().trim();
     let mut checksums = Vec::new();
@@ -160,13 +155,7 @@ pub fn read(text: &str) -> Result<Requirement, String> {
     if text.contains("://") && !text.contains('@') {
         return Err(format!("write it with its project's name before it: name @ {text}"));
     }
-    // The library's own message has a drawing in it; what it says in one line is enough.
-    Requirement::from_str(text).map_err(|error| match error.message {
-        pep508_rs::Pep508ErrorSource::String(reason) | pep508_rs::Pep508ErrorSource::UnsupportedRequirement(reason) => {
-            plain(&reason, 300)
-        }
-        pep508_rs::Pep508ErrorSource::UrlError(error) => plain(&error.to_string(), 300),
-    })
+    dependency::requirement(text)
 }
 
 #[cfg(test)]
