@@ -6,6 +6,7 @@
 //! A function here fails by panicking with a sentence that says what went wrong, since that is how a test fails.
 
 pub mod airlift;
+pub mod booted;
 pub mod clients;
 pub mod debs;
 pub mod digest;

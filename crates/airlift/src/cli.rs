@@ -1,5 +1,7 @@
 //! The command line: what was typed, and nothing of what it means.
 
+pub(crate) mod service;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Serve an archive or a store to docker, containerd, podman, curl and the rest.
     Serve(Serve),
+    /// Run the mirror as a service of systemd: install, ask or remove it.
+    Service(service::Service),
     /// List what is in an archive or a store.
     List(List),
     /// Write plain folders that any web server can serve; images as an OCI layout.

@@ -11,6 +11,7 @@ mod plan;
 mod prune;
 mod rollback;
 mod serve;
+mod service;
 mod snapshots;
 mod verify;
 
@@ -46,6 +47,7 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Load(arguments) => load::run(&arguments, context).await,
         Command::Serve(arguments) => serve::run(&arguments, context).await,
+        Command::Service(arguments) => service::run(&arguments, context).await,
         Command::List(arguments) => list::run(&arguments, context).await,
         Command::Export(arguments) => export::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,

@@ -11,7 +11,7 @@ use airlift_server::{Server, Settings};
 use super::Context;
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
-use crate::kinds;
+use crate::{kinds, notify};
 
 pub(super) async fn run(arguments: &cli::Serve, context: &Context<'_>) -> Result<(), Trouble> {
     let mut settings = Settings::new(addresses(arguments)?);
@@ -20,7 +20,12 @@ pub(super) async fn run(arguments: &cli::Serve, context: &Context<'_>) -> Result
     let store = super::existing(&arguments.from).await?;
     super::show_remarks(&super::current(&store).await?, context.printer);
     let server = Server::bind(store, settings, context.printer.observer()).await?;
-    let cut = server.run(context.cancel.clone()).await;
+    notify::ready(&format!("serves {}", arguments.from.display()));
+    let stopping = async {
+        context.cancel.cancelled().await;
+        notify::stopping();
+    };
+    let (cut, ()) = tokio::join!(server.run(context.cancel.clone()), stopping);
     if cut > 0 {
         context.printer.notice(format!("stopped; {cut} connections took too long and were cut off"));
     }
@@ -28,7 +33,7 @@ pub(super) async fn run(arguments: &cli::Serve, context: &Context<'_>) -> Result
 }
 
 /// Which kinds are served where.
-fn addresses(arguments: &cli::Serve) -> Result<Vec<(&'static dyn DynKind, SocketAddr)>, ProgramError> {
+pub(crate) fn addresses(arguments: &cli::Serve) -> Result<Vec<(&'static dyn DynKind, SocketAddr)>, ProgramError> {
     let known = |name: &str| {
         let unknown = || ProgramError::UnknownKind { name: name.to_owned(), known: kinds::names() };
         kinds::named(name).map(DynKind::name).ok_or_else(unknown)

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use airlift_core::{Event, Root};
-use airlift_fetch::{Fetcher, engine};
+use airlift_core::Root;
+use airlift_fetch::Fetcher;
 use airlift_openpgp::Keyring;
 
 use super::super::indices::{self, Role, stem};

@@ -1,0 +1,140 @@
+//! Files and links below a root, written only where they differ.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::error::ServiceError;
+
+/// The root of a system: of this one, or of one that is being made.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    folder: PathBuf,
+    dry_run: bool,
+}
+
+/// What was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing.
+    Nothing,
+    /// Something else.
+    Other,
+    /// The same.
+    Same,
+}
+
+impl Root {
+    /// A root that is changed, or, with `dry_run`, only looked at.
+    pub(crate) fn new(folder: &Path, dry_run: bool) -> Self {
+        Self { folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()), dry_run }
+    }
+
+    /// Whether it is the root of the system that runs.
+    pub(crate) fn is_this_system(&self) -> bool {
+        self.folder.canonicalize().is_ok_and(|folder| folder == Path::new("/"))
+    }
+
+    /// Whether it is only looked at.
+    pub(crate) const fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where an absolute path of that system is.
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
+        self.folder.join(path.trim_start_matches('/'))
+    }
+
+    /// A file with these bytes and this mode.
+    pub(crate) fn file(&self, path: &str, bytes: &[u8], mode: u32) -> Result<Before, ServiceError> {
+        let path = self.at(path);
+        let before = match std::fs::symlink_metadata(&path) {
+            Err(_) => Before::Nothing,
+            Ok(meta) => {
+                let alike = meta.is_file() && meta.permissions().mode() & 0o7777 == mode;
+                let same =
+                    alike && meta.len() == bytes.len() as u64 && std::fs::read(&path).is_ok_and(|old| old == bytes);
+                if same { Before::Same } else { Before::Other }
+            }
+        };
+        if before != Before::Same && !self.dry_run {
+            write(&path, bytes, mode).map_err(|source| ServiceError::Io { action: "write", path, source })?;
+        }
+        Ok(before)
+    }
+
+    /// A symbolic link.
+    pub(crate) fn link(&self, path: &str, target: &str) -> Result<Before, ServiceError> {
+        let path = self.at(path);
+        let before = match std::fs::read_link(&path) {
+            Ok(old) if old == Path::new(target) => Before::Same,
+            _ if path.symlink_metadata().is_ok() => Before::Other,
+            _ => Before::Nothing,
+        };
+        if before != Before::Same && !self.dry_run {
+            link(&path, target).map_err(|source| ServiceError::Io { action: "write", path, source })?;
+        }
+        Ok(before)
+    }
+
+    /// Removes a file or a link; whether there was one.
+    pub(crate) fn remove(&self, path: &str) -> Result<bool, ServiceError> {
+        let path = self.at(path);
+        if path.symlink_metadata().is_err() {
+            return Ok(false);
+        }
+        if !self.dry_run {
+            std::fs::remove_file(&path).map_err(|source| ServiceError::Io { action: "remove", path, source })?;
+        }
+        Ok(true)
+    }
+}
+
+/// The name appears when all of the bytes are there, also over a program that runs.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".airlift-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn link(path: &Path, target: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_already_is_not_touched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, only_looking) = (Root::new(folder.path(), false), Root::new(folder.path(), true));
+        assert_eq!(only_looking.file("/etc/a", b"1", 0o644).expect("looked"), Before::Nothing);
+        assert!(!root.at("/etc").exists(), "a dry run writes nothing");
+        assert_eq!(root.file("/etc/a", b"1", 0o644).expect("written"), Before::Nothing);
+        assert_eq!(root.file("/etc/a", b"1", 0o644).expect("looked"), Before::Same);
+        assert_eq!(root.file("/etc/a", b"2", 0o644).expect("written"), Before::Other);
+        assert_eq!(root.file("/etc/a", b"2", 0o755).expect("written"), Before::Other, "the mode counts");
+        assert_eq!(root.link("/etc/b/a", "/etc/a").expect("written"), Before::Nothing);
+        assert_eq!(root.link("/etc/b/a", "/etc/a").expect("looked"), Before::Same);
+        assert_eq!(root.link("/etc/b/a", "/etc/c").expect("written"), Before::Other);
+        assert!(only_looking.remove("/etc/b/a").expect("looked") && root.remove("/etc/b/a").expect("removed"));
+        assert!(!root.remove("/etc/b/a").expect("looked"));
+        assert!(!root.is_this_system());
+    }
+}
