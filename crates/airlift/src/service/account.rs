@@ -9,7 +9,7 @@ use super::systemd::run;
 /// Whether a system has an account.
 pub(crate) fn exists(root: &Root, name: &str) -> bool {
     let listed = |text: String| text.lines().any(|line| line.split(':').next() == Some(name));
-    let in_file = std::fs::read_to_string(root.at("/etc/passwd")).is_ok_and(listed);
+    let in_file = fs_err::read_to_string(root.at("/etc/passwd")).is_ok_and(listed);
     // Where accounts come from a directory service, the file doesn't have them.
     in_file || root.is_this_system() && run("getent", &["passwd", name]).is_ok()
 }

@@ -53,12 +53,12 @@ impl Root {
     /// A file with these bytes and this mode.
     pub(crate) fn file(&self, path: &str, bytes: &[u8], mode: u32) -> Result<Before, ServiceError> {
         let path = self.at(path);
-        let before = match std::fs::symlink_metadata(&path) {
+        let before = match fs_err::symlink_metadata(&path) {
             Err(_) => Before::Nothing,
             Ok(meta) => {
                 let alike = meta.is_file() && meta.permissions().mode() & 0o7777 == mode;
                 let same =
-                    alike && meta.len() == bytes.len() as u64 && std::fs::read(&path).is_ok_and(|old| old == bytes);
+                    alike && meta.len() == bytes.len() as u64 && fs_err::read(&path).is_ok_and(|old| old == bytes);
                 if same { Before::Same } else { Before::Other }
             }
         };
@@ -71,7 +71,7 @@ impl Root {
     /// A symbolic link.
     pub(crate) fn link(&self, path: &str, target: &str) -> Result<Before, ServiceError> {
         let path = self.at(path);
-        let before = match std::fs::read_link(&path) {
+        let before = match fs_err::read_link(&path) {
             Ok(old) if old == Path::new(target) => Before::Same,
             _ if path.symlink_metadata().is_ok() => Before::Other,
             _ => Before::Nothing,
@@ -89,7 +89,7 @@ impl Root {
             return Ok(false);
         }
         if !self.dry_run {
-            std::fs::remove_file(&path).map_err(|source| ServiceError::Io { action: "remove", path, source })?;
+            fs_err::remove_file(&path).map_err(|source| ServiceError::Io { action: "remove", path, source })?;
         }
         Ok(true)
     }
@@ -98,7 +98,7 @@ impl Root {
 /// The name appears when all of the bytes are there, also over a program that runs.
 fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(folder)?;
+    fs_err::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".airlift-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
@@ -108,12 +108,12 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
 }
 
 fn link(path: &Path, target: &str) -> std::io::Result<()> {
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
-    match std::fs::remove_file(path) {
+    fs_err::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    match fs_err::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::os::unix::fs::symlink(target, path)
+    fs_err::os::unix::fs::symlink(target, path)
 }
 
 #[cfg(test)]
