@@ -25,6 +25,7 @@ mod positions;
 pub mod secret;
 pub mod size;
 pub mod time;
+pub mod tree;
 pub mod upstream;
 
 pub use digest::{Algorithm, Checksum, Digest, Hasher};

@@ -88,7 +88,7 @@ pub fn asking(text: &str, keys: &[&str], (key, values): (&str, Vec<Value>)) -> R
 }
 
 /// Options for what a person writes: `on` and `yes` are texts, aliases are bounded, duplicate keys are refused.
-fn person_options() -> serde_saphyr::Options {
+pub(crate) fn person_options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
@@ -273,15 +273,19 @@ fn without_place(message: &str) -> String {
 }
 
 fn unknown_field(field: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(field, name), *name))
-        .filter(|(distance, name)| *distance <= 1 + name.len().max(field.len()) / 3)
-        .min();
-    match nearest {
-        Some((_, name)) => format!("unknown field '{field}': did you mean '{name}'?"),
+    match nearest(field, known) {
+        Some(name) => format!("unknown field '{field}': did you mean '{name}'?"),
         None => format!("unknown field '{field}'; known here: {}", known.join(", ")),
     }
+}
+
+/// The known word that is likely meant by an unknown one.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |name: &&'a str| {
+        let distance = strsim::damerau_levenshtein(word, name);
+        (distance <= 1 + name.len().max(word.len()) / 3).then_some((distance, *name))
+    };
+    known.iter().filter_map(close).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE, MANIFEST};
+use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE};
 
 const AFTER_HELP: &str = "\
 A first archive:
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Fetch everything that a manifest names, and pack it into one archive.
     Collect(Collect),
+    /// Show the profiles that the program brings, and what a manifest comes to.
+    Profile(Profile),
     /// Pack what was collected last into an archive.
     Pack(Pack),
     /// Check every byte of an archive or a store; what is damaged in a store is moved out of the way.
@@ -135,11 +137,22 @@ pub(crate) struct Network {
     pub(crate) signing_key: Option<PathBuf>,
 }
 
+/// Which manifest, with which variables.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Source {
+    /// The manifest, or profile:NAME. [default: airlift.yaml where there is one, else profile:deepops]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Set variables as for ansible-playbook: name=value, '{JSON or YAML}', or @FILE. May be given several times; what
+    /// comes later wins.
+    #[arg(long, short, value_name = "VARIABLES")]
+    pub(crate) extra_vars: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The manifest.
-    #[arg(default_value = MANIFEST, value_hint = ValueHint::FilePath)]
-    pub(crate) manifest: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// The archive that would be written.
     #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
@@ -152,9 +165,8 @@ pub(crate) struct Plan {
 
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
-    /// The manifest.
-    #[arg(default_value = MANIFEST, value_hint = ValueHint::FilePath)]
-    pub(crate) manifest: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// The archive to write; '-' is standard output.
     #[arg(long = "output", short = 'o', value_name = "ARCHIVE", default_value = ARCHIVE, value_hint = ValueHint::FilePath)]
     pub(crate) archive: PathBuf,
@@ -172,6 +184,20 @@ pub(crate) struct Collect {
     pub(crate) no_archive: bool,
     #[command(flatten)]
     pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(subcommand)]
+    pub(crate) command: ProfileCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List the profiles that the program brings, with their variables.
+    List,
+    /// Print a manifest with everything resolved, as YAML: the variables and the reason of each entry are comments.
+    Show(Source),
 }
 
 #[derive(Debug, Args)]

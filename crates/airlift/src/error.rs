@@ -8,6 +8,8 @@ use airlift_core::manifest::ManifestError;
 use airlift_core::{Class, Failure};
 use airlift_openpgp::SigningError;
 
+use crate::profile::ProfileError;
+
 /// Any error, on its way to the edge.
 #[derive(Debug)]
 pub(crate) struct Trouble(Box<dyn Failure>);
@@ -51,6 +53,8 @@ pub(crate) enum ProgramError {
     NoManifest { path: PathBuf },
     #[error("the manifest {} can't be used", path.display())]
     Manifest { path: PathBuf, source: ManifestError },
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     #[error("the manifest {} names nothing to collect", path.display())]
     EmptyManifest { path: PathBuf },
     #[error("there is no lock {}", path.display())]
@@ -86,6 +90,7 @@ impl Failure for ProgramError {
             Self::Lock { source: LockError::Newer { .. }, .. } => Class::Version,
             Self::NoKeyPlace | Self::OpenKey { .. } => Class::Machine,
             Self::SigningKey { source } => source.class(),
+            Self::Profile(source) => source.class(),
             Self::NoManifest { .. }
             | Self::Manifest { .. }
             | Self::EmptyManifest { .. }
@@ -104,14 +109,19 @@ impl Failure for ProgramError {
             Self::NoKeyPlace => "name a file with --signing-key",
             Self::OpenKey { path, .. } => return Some(format!("chmod 600 {}", path.display())),
             Self::SigningKey { source } => return source.hint(),
+            Self::Profile(source) => return source.hint(),
             Self::NoManifest { .. } => {
-                "name one ('airlift collect site.yaml'), or write one: README.md begins with an example"
+                "name one ('airlift collect site.yaml'), or write one: README.md begins with an example; 'airlift profile list' \
+                 names those that the program brings"
             }
             Self::EmptyManifest { .. } => {
                 "add 'images' or 'files'; 'airlift schema' prints all that a manifest may say"
             }
             Self::NoLock { .. } => "collect once without --locked: that writes it",
-            Self::StaleLock { .. } => "collect without --locked to follow the manifest, and to write a new lock",
+            Self::StaleLock { .. } => {
+                "collect without --locked to follow the manifest, and to write a new lock; where it has variables, the same \
+                 -e as before belong to the lock"
+            }
             Self::DoesNotFit { .. } => "make room, or name other places with --store and --output",
             Self::Damage { moved: 0, .. } => "copy the archive again, or pack it again where it was made",
             Self::Damage { .. } => {

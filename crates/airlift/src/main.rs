@@ -11,6 +11,7 @@ mod kinds;
 mod manifest;
 mod notify;
 mod output;
+mod profile;
 mod running;
 mod service;
 mod settings;

@@ -1,9 +1,9 @@
-//! The manifest as a file: the envelope, and each kind's section.
+//! The manifest as a file, or as a profile that the program brings: the envelope, and each kind's section.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use airlift_core::manifest::{self, Envelope};
+use airlift_core::manifest::{self, Envelope, ManifestError};
 use airlift_core::plan::Also;
 use airlift_core::{Digest, Lock, LockEntry, Notice, Plan, TreePath};
 use airlift_fetch::Fetcher;
@@ -11,13 +11,17 @@ use airlift_kind::{CollectContext, DynKind, Section};
 
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
+use crate::profile::{self, Loaded, Place, ProfileError, Resolved};
 
 /// A manifest that was read.
 pub(crate) struct Manifest {
+    /// Its file, or `profile:NAME`.
     pub(crate) path: PathBuf,
     pub(crate) envelope: Envelope,
-    /// The digest of its bytes, by which a lock knows it.
+    /// The digest of its bytes, by which a lock knows it: of what is left of it where it had to be resolved.
     pub(crate) digest: Digest,
+    /// How it came about, where it had to be resolved.
+    pub(crate) resolved: Option<Resolved>,
     /// Its text, of which a kind's part is read again where another kind asks for more.
     text: String,
     /// What each kind has to say in it.
@@ -33,24 +37,49 @@ fn join(plan: &mut Plan, mut more: Plan) {
 }
 
 impl Manifest {
-    pub(crate) fn read(path: &Path) -> Result<Self, ProgramError> {
-        let text = match fs_err::read_to_string(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    /// Reads the manifest at a path, or a profile, with the variables that were typed.
+    pub(crate) fn read(path: &Path, variables: &[String]) -> Result<Self, ProgramError> {
+        let place = Place::named(path)?;
+        let text = match place.read() {
+            Err(ProfileError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ProgramError::NoManifest { path: path.to_owned() });
             }
-            read => read.map_err(|source| ProgramError::Read { path: path.to_owned(), source })?,
+            read => read?,
         };
-        let invalid = |source| ProgramError::Manifest { path: path.to_owned(), source };
-        let keys: Vec<&str> = KINDS.iter().flat_map(|kind| kind.keys()).copied().collect();
-        let envelope = manifest::envelope(&text, &keys).map_err(invalid)?;
-        let sections = KINDS.iter().map(|kind| Ok((*kind, kind.section(&text).map_err(invalid)?)));
+        match Loaded::read(&place, &text)? {
+            Some(loaded) => {
+                let resolved = Resolved::of(&loaded, variables)?;
+                let text = resolved.plain();
+                let manifest = Self::of(path, text.text.clone(), Some(resolved));
+                manifest.map_err(|source| ProgramError::Manifest { path: path.to_owned(), source: text.blame(source) })
+            }
+            None if !variables.is_empty() => {
+                profile::refuse(variables)?;
+                unreachable!("a manifest without variables refuses each")
+            }
+            None => {
+                Self::of(path, text, None).map_err(|source| ProgramError::Manifest { path: path.to_owned(), source })
+            }
+        }
+    }
+
+    fn of(path: &Path, text: String, resolved: Option<Resolved>) -> Result<Self, ManifestError> {
+        let keys: Vec<&str> = KINDS.iter().flat_map(|kind| kind.keys()).chain(&profile::KEYS).copied().collect();
+        let envelope = manifest::envelope(&text, &keys)?;
+        let sections = KINDS.iter().map(|kind| Ok((*kind, kind.section(&text)?)));
         Ok(Self {
             path: path.to_owned(),
             envelope,
             digest: Digest::of(text.as_bytes()),
             sections: sections.collect::<Result<_, _>>()?,
             text,
+            resolved,
         })
+    }
+
+    /// Its text, as kinds read it.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// What each kind wants, the kinds one after the other, since most share upstreams.
@@ -149,9 +178,12 @@ impl Manifest {
         }
     }
 
-    /// Where its lock is: beside it, `airlift.lock` for `airlift.yaml`.
+    /// Where its lock is: beside it, `airlift.lock` for `airlift.yaml`; for a profile, `deepops.lock` in this folder.
     pub(crate) fn lock_path(&self) -> PathBuf {
-        self.path.with_extension("lock")
+        match profile::name(&self.path) {
+            Some(name) => PathBuf::from(format!("{name}.lock")),
+            None => self.path.with_extension("lock"),
+        }
     }
 
     /// Its lock, which must have been made from it.

@@ -13,6 +13,8 @@ use crate::error::ProgramError;
 
 /// The manifest, unless another is named.
 pub(crate) const MANIFEST: &str = "airlift.yaml";
+/// What is collected where there is no such file.
+pub(crate) const PROFILE: &str = "profile:deepops";
 /// The archive, unless another is named.
 pub(crate) const ARCHIVE: &str = "/tmp/deepops-archive.tar";
 /// The store of `collect` and `pack`, unless another is named.

@@ -8,8 +8,8 @@ use airlift_kind::CollectContext;
 use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
-use super::Context;
 use super::fetching::planning;
+use super::{Context, fetching};
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
@@ -21,10 +21,10 @@ use crate::settings;
 const MOST_ATTEMPTS: u32 = 4;
 
 pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Result<(), Trouble> {
-    let manifest = Manifest::read(&arguments.manifest)?;
+    let manifest = fetching::manifest(&arguments.source, context)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let planning = planning(&arguments.network, &store, &arguments.manifest, context)?;
+    let planning = planning(&arguments.network, &store, &manifest.path, context)?;
     let options = Options { keep_going: arguments.keep_going };
     let lock = match arguments.locked {
         true => again(&manifest, &planning.fetcher, &options).await?,

@@ -9,9 +9,38 @@ use airlift_kind::CollectContext;
 use airlift_store::{Store, space};
 
 use super::Context;
-use crate::cli::Network;
+use crate::cli::{self, Network};
 use crate::error::Trouble;
-use crate::{settings, signing};
+use crate::manifest::Manifest;
+use crate::{profile, settings, signing};
+
+/// Reads the manifest that is meant: the one that is named, else `airlift.yaml`, else the profile. What was chosen, and
+/// whatever is to be known of it, is said aloud.
+pub(super) fn manifest(source: &cli::Source, context: &Context<'_>) -> Result<Manifest, Trouble> {
+    let default = Path::new(settings::MANIFEST);
+    let path = match &source.manifest {
+        Some(path) => path.as_path(),
+        None if default.exists() => default,
+        None => Path::new(settings::PROFILE),
+    };
+    let manifest = Manifest::read(path, &source.extra_vars)?;
+    let Some(resolved) = &manifest.resolved else { return Ok(manifest) };
+    if profile::name(path).is_some() {
+        let instead = match source.manifest {
+            None => format!("there is no {} here: ", settings::MANIFEST),
+            Some(_) => String::new(),
+        };
+        let set = resolved.variables.iter().filter(|variable| variable.set_by.is_some());
+        let set: Vec<String> = set.map(|variable| format!("{}={}", variable.name, variable.value)).collect();
+        let with = if set.is_empty() { "its defaults".to_owned() } else { set.join(" ") };
+        context.printer.notice(format!(
+            "{instead}{} is used, with {with}; 'airlift profile show' prints what that is, -e narrows or widens it",
+            path.display()
+        ));
+    }
+    resolved.notes.iter().for_each(|note| context.printer.notice(note));
+    Ok(manifest)
+}
 
 /// What kinds plan with: a fetcher that fetches into a store, and the signing key. Relative paths are relative to the
 /// manifest's folder.

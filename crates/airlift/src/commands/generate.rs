@@ -9,6 +9,7 @@ use super::Context;
 use crate::cli::{self, Arguments};
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
+use crate::profile::{Composition, ENTRY_KEYS};
 
 pub(super) fn completions(arguments: &cli::Completions, context: &Context<'_>) -> Result<(), Trouble> {
     let mut command = Arguments::command();
@@ -41,6 +42,8 @@ pub(super) fn schema(context: &Context<'_>) -> Result<(), Trouble> {
 fn manifest_schema() -> Value {
     let mut generator = SchemaGenerator::default();
     let mut properties = object(&generator.root_schema_for::<Envelope>().to_value(), "properties");
+    let composition = generator.root_schema_for::<Composition>().to_value();
+    properties.extend(object(&composition, "properties"));
     let mut definitions = serde_json::Map::new();
     for kind in KINDS {
         let schema = kind.schema(&mut generator).to_value();
@@ -50,6 +53,7 @@ fn manifest_schema() -> Value {
         properties.extend(object(&own, "properties"));
     }
     definitions.extend(generator.take_definitions(true).into_iter().filter(|(name, _)| name != "Spec"));
+    properties.values_mut().chain(definitions.values_mut()).for_each(allow_entry_keys);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Airlift manifest",
@@ -60,6 +64,24 @@ fn manifest_schema() -> Value {
         "properties": properties,
         "$defs": definitions,
     })
+}
+
+/// Lets every mapping that refuses unknown fields have those by which manifests are put together, which are gone before
+/// a kind reads it.
+fn allow_entry_keys(schema: &mut Value) {
+    match schema {
+        Value::Array(schemas) => schemas.iter_mut().for_each(allow_entry_keys),
+        Value::Object(fields) => {
+            let strict = fields.get("additionalProperties") == Some(&Value::Bool(false));
+            fields.values_mut().for_each(allow_entry_keys);
+            if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut).filter(|_| strict) {
+                for (key, meaning) in ENTRY_KEYS {
+                    properties.entry(key).or_insert_with(|| json!({ "description": meaning }));
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn object(schema: &Value, key: &str) -> serde_json::Map<String, Value> {
@@ -73,7 +95,7 @@ mod tests {
     #[test]
     fn the_schema_knows_every_key_of_the_manifest() {
         let schema = manifest_schema();
-        for key in ["version", "name", "images", "mirrors", "files"] {
+        for key in ["version", "name", "include", "vars", "without", "images", "mirrors", "files"] {
             assert!(schema["properties"].get(key).is_some(), "{key}\n{schema:#}");
         }
         let text = schema.to_string();

@@ -8,6 +8,7 @@ mod list;
 mod load;
 mod pack;
 mod plan;
+mod profile;
 mod prune;
 mod rollback;
 mod serve;
@@ -43,6 +44,7 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
     match command {
         Command::Plan(arguments) => plan::run(&arguments, context).await,
         Command::Collect(arguments) => collect::run(&arguments, context).await,
+        Command::Profile(arguments) => profile::run(&arguments, context),
         Command::Pack(arguments) => pack::run(&arguments, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Load(arguments) => load::run(&arguments, context).await,

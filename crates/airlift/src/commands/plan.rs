@@ -6,18 +6,17 @@ use airlift_fetch::engine::{self, Measured, Miss};
 use airlift_store::Store;
 use serde_json::json;
 
-use super::Context;
 use super::fetching::{Need, Room, planning, rooms};
+use super::{Context, fetching};
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
-use crate::manifest::Manifest;
 use crate::output::human;
 
 pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<(), Trouble> {
-    let manifest = Manifest::read(&arguments.manifest)?;
+    let manifest = fetching::manifest(&arguments.source, context)?;
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
-    let planning = planning(&arguments.network, &store, &arguments.manifest, context)?;
+    let planning = planning(&arguments.network, &store, &manifest.path, context)?;
     let fetcher = &planning.fetcher;
     fetcher.observer().observe(&Event::Began { task: Task::Plan, items: 0, bytes: 0 });
     let plans = manifest.plans(&planning).await?;
