@@ -28,6 +28,16 @@ pub(crate) enum Inclusion {
     List(List, Place),
 }
 
+impl Inclusion {
+    /// Where it is.
+    pub(crate) const fn place(&self) -> &Place {
+        match self {
+            Self::Manifest(loaded) => &loaded.place,
+            Self::List(_, place) => place,
+        }
+    }
+}
+
 impl Loaded {
     /// Reads the text of a manifest and what it includes; none where there is nothing to resolve.
     pub(crate) fn read(place: &Place, text: &str) -> Result<Option<Self>, ProfileError> {

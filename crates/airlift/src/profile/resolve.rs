@@ -85,8 +85,8 @@ fn resolve(loaded: &Loaded, scope: &Scope, notes: &mut Vec<String>) -> Result<Ve
     let mut parts = Vec::new();
     for (include, inclusion) in &loaded.included {
         if include.when.as_ref().map_or(Ok(true), |when| scope.holds(when)).map_err(refuse)? {
-            let (included, from) = include_one(include, inclusion, scope, notes)?;
-            merge::join(&mut parts, included, from)?;
+            let included = include_one(include, inclusion, scope, notes)?;
+            merge::join(&mut parts, included, inclusion.place())?;
         }
     }
     let unwanted = loaded.document.composition.without.iter().map(|text| Unwanted::new(text));
@@ -103,15 +103,15 @@ fn resolve(loaded: &Loaded, scope: &Scope, notes: &mut Vec<String>) -> Result<Ve
     Ok(parts)
 }
 
-/// The parts that one entry of `include` brings, and where they are from.
-fn include_one<'a>(
+/// The parts that one entry of `include` brings.
+fn include_one(
     include: &Include,
-    inclusion: &'a Inclusion,
+    inclusion: &Inclusion,
     scope: &Scope,
     notes: &mut Vec<String>,
-) -> Result<(Vec<(String, Part)>, &'a Place), ProfileError> {
+) -> Result<Vec<(String, Part)>, ProfileError> {
     match inclusion {
-        Inclusion::Manifest(loaded) => Ok((resolve(loaded, scope, notes)?, &loaded.place)),
+        Inclusion::Manifest(loaded) => resolve(loaded, scope, notes),
         Inclusion::List(list, place) => {
             let platforms = match &include.what {
                 Included::KubesprayImages(_, platforms) => platforms.as_slice(),
@@ -119,7 +119,7 @@ fn include_one<'a>(
             };
             let why = include.why.clone().unwrap_or_else(|| format!("a line of {place}"));
             let items = list.read(place, platforms, &why)?;
-            Ok((vec![(list.key().to_owned(), Part::List(items))], place))
+            Ok(vec![(list.key().to_owned(), Part::List(items))])
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Prints a resolved manifest: for kinds, which read it like any other, and for people, with the reason of every entry.
 
-use airlift_core::Digest;
 use airlift_core::manifest::ManifestError;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -45,11 +44,6 @@ impl Resolved {
     /// It as people read it: with its variables and reasons as comments.
     pub(crate) fn explained(&self) -> String {
         self.print(true).text
-    }
-
-    /// What a lock knows it by. Reasons, and variables that change nothing, are no part of it.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::of(self.plain().text.as_bytes())
     }
 
     fn print(&self, comments: bool) -> Text {
