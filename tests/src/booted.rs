@@ -1,4 +1,4 @@
-//! A host of its own: systemd is its first process, its files are this machine's with its own changes above them, and its
+//! A host of its own: its first process is systemd, its files are this machine's with its own changes above them, and its
 //! network reaches nothing.
 
 use std::fs;
@@ -28,6 +28,15 @@ impl Booted {
 
     /// Boots it, and waits until its systemd says that it runs.
     pub fn start() -> Self {
+        Self::boot("systemd", runs)
+    }
+
+    /// The same without systemd, as in a container: its first process does nothing.
+    pub fn without_systemd() -> Self {
+        Self::boot("none", |first| output(enter(first).args(["test", "-d", "/srv/shared"])).status.success())
+    }
+
+    fn boot(init: &str, ready: impl Fn(u32) -> bool) -> Self {
         let work = temporary::folder();
         for folder in ["files", "shared"] {
             fs::create_dir(work.path().join(folder)).expect("a folder");
@@ -36,12 +45,12 @@ impl Booted {
         fs::write(&script, SCRIPT).expect("a file");
         let mut command = Command::new(tool("unshare"));
         command.args(["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child", "--"]);
-        command.arg("sh").arg(&script).arg(work.path().join("files")).arg(work.path().join("shared"));
+        command.arg("sh").arg(&script).arg(work.path().join("files")).arg(work.path().join("shared")).arg(init);
         let mut daemon = Daemon::start(&command, &work.path().join("log"));
         let parent = daemon.child().id();
         let children = PathBuf::from(format!("/proc/{parent}/task/{parent}/children"));
         let first = || fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok();
-        daemon.wait_until(|| first().is_some_and(runs));
+        daemon.wait_until(|| first().is_some_and(&ready));
         Self { first: first().expect("it runs"), _daemon: daemon, work }
     }
 
@@ -58,6 +67,9 @@ impl Booted {
     /// The same command inside.
     pub fn inside(&self, command: &Command) -> Command {
         let mut inside = enter(self.first);
+        if let Some(folder) = command.get_current_dir() {
+            inside.arg("env").arg("--chdir").arg(folder);
+        }
         inside.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {

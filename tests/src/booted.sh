@@ -1,11 +1,11 @@
-# Boots systemd as the first process of its own namespaces, over the files of this machine.
+# Boots a host of its own in namespaces, over the files of this machine.
 #
-#   unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child -- sh booted.sh WORK SHARED
+#   unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child -- sh booted.sh WORK SHARED systemd|none
 #
 # WORK is an empty folder; what is written to files of this machine goes into memory there and ends with the namespaces.
-# SHARED is a folder of this machine that is /srv/shared inside.
+# SHARED is a folder of this machine that is /srv/shared inside. The first process is systemd, or one that only waits.
 set -eu
-work=$1 shared=$2 root=$1/root
+work=$1 shared=$2 init=$3 root=$1/root
 
 mount -t tmpfs tmpfs "$work"
 mkdir "$work/upper" "$work/work" "$root"
@@ -42,5 +42,8 @@ cd "$root"
 mkdir -p old
 pivot_root . old
 umount -l /old
-exec env -i container=airlift PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  /lib/systemd/systemd --unit=basic.target --log-target=journal
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+if [ "$init" = systemd ]; then
+  exec env -i container=airlift PATH="$path" /lib/systemd/systemd --unit=basic.target --log-target=journal
+fi
+exec env -i PATH="$path" sh -c 'while :; do sleep 3600 & wait $!; done'

@@ -19,6 +19,7 @@ pub mod images;
 pub mod isolated;
 pub mod manifests;
 pub mod mirror;
+pub mod playbook;
 pub mod process;
 pub mod random;
 pub mod registry;
