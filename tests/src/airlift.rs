@@ -20,7 +20,7 @@ use crate::temporary;
 use crate::tools::checkout;
 
 /// Every kind that is served.
-const KINDS: [&str; 7] = ["oci", "helm", "rpm", "deb", "python", "files", "git"];
+const KINDS: [&str; 8] = ["oci", "helm", "rpm", "deb", "python", "files", "git", "galaxy"];
 
 /// How long `serve` may take until it listens.
 const SERVE_LIMIT: Duration = Duration::from_secs(30);

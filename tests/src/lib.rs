@@ -13,6 +13,7 @@ pub mod digest;
 pub mod dnf;
 pub mod faulty;
 pub mod files;
+pub mod galaxy_server;
 pub mod git_server;
 pub mod http;
 pub mod images;

@@ -267,7 +267,7 @@ impl Upstream {
         self.authority.clone().unwrap_or_default()
     }
 
-    /// Serves something, without faults.
+    /// Serves something, without faults, at a path whatever the query, or at a path with its query.
     pub fn put(&self, path: &str, resource: Resource) {
         self.state.shelf().resources.insert(path.to_owned(), resource);
     }

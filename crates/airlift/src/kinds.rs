@@ -1,8 +1,9 @@
-//! The kinds. An eighth one is one folder in `kinds/`, one dependency, and one line here.
+//! The kinds. A ninth one is one folder in `kinds/`, one dependency, and one line here.
 
 use airlift_kind::{DynKind, Erased};
 use airlift_kind_deb::Deb;
 use airlift_kind_files::Files;
+use airlift_kind_galaxy::Galaxy;
 use airlift_kind_git::Git;
 use airlift_kind_helm::Helm;
 use airlift_kind_oci::Oci;
@@ -10,7 +11,7 @@ use airlift_kind_python::Python;
 use airlift_kind_rpm::Rpm;
 
 /// Every kind, in the order in which they are shown.
-pub(crate) static KINDS: [&dyn DynKind; 7] = [
+pub(crate) static KINDS: [&dyn DynKind; 8] = [
     &Erased::<Oci>::new(),
     &Erased::<Helm>::new(),
     &Erased::<Rpm>::new(),
@@ -18,6 +19,7 @@ pub(crate) static KINDS: [&dyn DynKind; 7] = [
     &Erased::<Python>::new(),
     &Erased::<Files>::new(),
     &Erased::<Git>::new(),
+    &Erased::<Galaxy>::new(),
 ];
 
 /// The kind that is called so, by its name or by one of its keys in the manifest: `oci` or `images`.

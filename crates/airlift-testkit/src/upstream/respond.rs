@@ -87,7 +87,7 @@ impl Drop for Active {
 async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body> {
     let active = Active::new(state);
     let (head, body) = request.into_parts();
-    let path = head.uri.path().to_owned();
+    let path = name(state, &head.uri);
     let record = |status: u16| {
         state.requests().push(Recorded {
             method: head.method.to_string(),
@@ -115,6 +115,13 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body
     let response = respond(state, (&head.method, &path, &head.headers), fault, active);
     record(response.status().as_u16());
     response
+}
+
+/// What a request is about: path and query where something was put there, and otherwise the path whatever its query.
+fn name(state: &Arc<State>, uri: &http::Uri) -> String {
+    let whole = uri.path_and_query().map(ToString::to_string);
+    let known = whole.filter(|whole| state.shelf().resources.contains_key(whole));
+    known.unwrap_or_else(|| uri.path().to_owned())
 }
 
 /// The answer to a request for a path, with one fault.

@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+
+mod collect;
+mod error;
+pub mod format;
+mod serve;
+pub mod spec;
+
+use std::sync::Arc;
+
+use airlift_core::upstream::encode_path;
+use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_kind::{CollectContext, Kind, Lookup, View};
+
+pub use error::GalaxyError;
+
+/// The kind for Ansible's collections and roles.
+#[derive(Debug)]
+pub struct Galaxy;
+
+impl Kind for Galaxy {
+    const NAME: &'static str = "galaxy";
+    const TITLE: &'static str = "Ansible collections and roles";
+    const KEYS: &'static [&'static str] = &["galaxy"];
+    const PORT: u16 = 8004;
+
+    type Spec = spec::Spec;
+    type Error = GalaxyError;
+
+    async fn collect(spec: &spec::Spec, context: &CollectContext) -> Result<Plan, GalaxyError> {
+        collect::collect(spec, &context.fetcher).await
+    }
+
+    fn request(spec: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
+        collect::request_again(spec, url)
+    }
+
+    fn serve(view: View) -> Arc<dyn Lookup> {
+        Arc::new(serve::Galaxy::new(view))
+    }
+
+    fn url_path(path: &str) -> String {
+        encode_path(&format!("/galaxy/{path}"))
+    }
+}
