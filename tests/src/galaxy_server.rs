@@ -163,7 +163,11 @@ impl GalaxyServer {
         }
         let packed = self.work.join(format!("{name}-{version}.tar.gz"));
         let mut tar = Command::new("tar");
-        tar.arg("-czf").arg(&packed).arg("-C").arg(self.work.join("roles")).arg(format!("ansible-role-{own}-{version}"));
+        tar.arg("-czf")
+            .arg(&packed)
+            .arg("-C")
+            .arg(self.work.join("roles"))
+            .arg(format!("ansible-role-{own}-{version}"));
         run(&mut tar);
         let url = format!("/github/{owner}/ansible-role-{own}/archive/{version}.tar.gz");
         self.put_bytes(&url, 200, fs::read(&packed).expect("it was packed"));

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
 mod collect;
 mod error;
 pub mod format;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use airlift_core::upstream::encode_path;
 use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
 
 pub use error::GalaxyError;
 
@@ -37,6 +38,10 @@ impl Kind for Galaxy {
 
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Galaxy::new(view))
+    }
+
+    async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
+        Ok(client::clients(view, address))
     }
 
     fn url_path(path: &str) -> String {

@@ -21,6 +21,8 @@ pub(super) fn unsolvable(provider: &Provider<'_>, tree: &DerivationTree<Package,
             }
         }
     }
+    // From what is wanted to what is not there.
+    facts.reverse();
     let left = facts.len().saturating_sub(MOST);
     facts.truncate(MOST);
     if left > 0 {
