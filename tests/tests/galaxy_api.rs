@@ -106,15 +106,14 @@ fn an_unmodified_requirements_file_is_installed_from_the_mirror_alone() {
         assert!(client.read("roles/ntp4/tasks/main.yml").contains("acme.ntp 4.0.0"));
         assert!(client.read("roles/acme.epel/tasks/main.yml").contains("acme.epel 1.0.0"));
 
-        let gone = client.command(&["collection", "install", "example.gone"]);
-        let mut gone = gone;
+        let mut gone = client.command(&["collection", "install", "example.gone"]);
         let refused = output(&mut gone);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains("example.gone"), "{}", describe(&gone, &refused));
         let mut gone = client.command(&["role", "install", "acme.gone"]);
         let refused = output(&mut gone);
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && said.contains("acme.gone was not found"), "{said}");
+        let said = String::from_utf8_lossy(&refused.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!refused.status.success() && said.contains("acme.gone was not found on"), "{said}");
 
         // The mirror's own file needs no setting at all.
         client.clean();
