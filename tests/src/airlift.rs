@@ -105,7 +105,7 @@ impl Airlift {
             }
         });
         let mut addresses = BTreeMap::new();
-        while !KINDS.iter().all(|kind| addresses.contains_key(*kind)) {
+        while !KINDS.iter().chain(&["admin"]).all(|name| addresses.contains_key(*name)) {
             match lines.recv_timeout(SERVE_LIMIT) {
                 Ok(line) => addresses.extend(listening(&line)),
                 Err(_) => return Err(daemon.log()),
@@ -133,6 +133,11 @@ impl Served {
     /// Where a kind is served.
     pub fn address(&self, kind: &str) -> SocketAddr {
         self.addresses[kind]
+    }
+
+    /// Where its health is told, and its page for a person.
+    pub fn admin(&self) -> SocketAddr {
+        self.address("admin")
     }
 
     /// Where images are served.

@@ -7,6 +7,7 @@
 
 pub mod airlift;
 pub mod booted;
+pub mod browser;
 pub mod clients;
 pub mod debs;
 pub mod digest;

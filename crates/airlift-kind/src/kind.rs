@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use airlift_core::manifest::{self, ManifestError};
-use airlift_core::{Failure, Index, LockEntry, Notice, Plan, Request};
+use airlift_core::{Failure, Index, LockEntry, Node, Notice, Plan, Request};
 use airlift_fetch::Fetcher;
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
+use crate::catalogue::{Fact, Nouns, Shown, Usage};
 use crate::client::{Address, Client, ClientError, Mirror};
 use crate::context::CollectContext;
 use crate::reply::Lookup;
@@ -29,6 +30,10 @@ pub trait Kind: Send + Sync + 'static {
     const KEYS: &'static [&'static str];
     /// The port that it is served on unless the user says otherwise.
     const PORT: u16;
+    /// What a person calls what [`Kind::shown`] tells of.
+    const NOUNS: Nouns = Nouns { groups: ["folder", "folders"], items: ["file", "files"] };
+    /// The path at which a person begins to look at the service with a browser.
+    const HOME: &'static str = "/";
 
     /// Its part of the manifest: a structure with a field for each of [`Kind::KEYS`], each with a default.
     type Spec: DeserializeOwned + JsonSchema + Send + Sync + 'static;
@@ -80,6 +85,24 @@ pub trait Kind: Send + Sync + 'static {
     /// The URL path at which a node is served, from its path below the kind's name.
     fn url_path(path: &str) -> String;
 
+    /// How a person sees a node. It is asked of every node of a snapshot, more than once, and reads no blob.
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        Shown::file(view.path_of(node), node)
+    }
+
+    /// What the content of a node tells a person beside its name: read when its page is asked for. What can't be read is
+    /// left out here; whoever asks for the node itself is told why.
+    fn facts(_view: View, _node: Node) -> impl Future<Output = Vec<Fact>> + Send {
+        std::future::ready(Vec::new())
+    }
+
+    /// What a person types into each client to get what a node is, with the mirror's address; without a node, to use what
+    /// this kind has at all.
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        let url = |node: &Node| format!("{}{}", address.base(), Self::url_path(view.path_of(node)));
+        node.map(|node| Usage::fetch(&url(node))).into_iter().collect()
+    }
+
     /// The descriptors that the archive's `index.json` has for this kind (OCI image layout specification 1.1), so that
     /// the archive is also an OCI image layout. Most kinds have none.
     fn oci_layout(_index: &Index) -> Vec<serde_json::Value> {
@@ -117,6 +140,10 @@ pub trait DynKind: Send + Sync {
     fn keys(&self) -> &'static [&'static str];
     /// See [`Kind::PORT`].
     fn port(&self) -> u16;
+    /// See [`Kind::NOUNS`].
+    fn nouns(&self) -> Nouns;
+    /// See [`Kind::HOME`].
+    fn home(&self) -> &'static str;
     /// The JSON schema of its part of the manifest: an object with a property for each key.
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     /// Reads its part of a manifest.
@@ -131,6 +158,12 @@ pub trait DynKind: Send + Sync {
     fn clients<'a>(&'a self, view: &'a View, mirror: &'a Mirror) -> BoxFuture<'a, Result<Vec<Client>, ClientError>>;
     /// See [`Kind::url_path`].
     fn url_path(&self, path: &str) -> String;
+    /// See [`Kind::shown`].
+    fn shown<'a>(&self, view: &View, node: &'a Node) -> Shown<'a>;
+    /// See [`Kind::facts`].
+    fn facts(&self, view: View, node: Node) -> BoxFuture<'static, Vec<Fact>>;
+    /// See [`Kind::usage`].
+    fn usage(&self, view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage>;
     /// See [`Kind::oci_layout`].
     fn oci_layout(&self, index: &Index) -> Vec<serde_json::Value>;
 }
@@ -169,6 +202,14 @@ impl<K: Kind> DynKind for Erased<K> {
         K::PORT
     }
 
+    fn nouns(&self) -> Nouns {
+        K::NOUNS
+    }
+
+    fn home(&self) -> &'static str {
+        K::HOME
+    }
+
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         K::Spec::json_schema(generator)
     }
@@ -191,6 +232,18 @@ impl<K: Kind> DynKind for Erased<K> {
 
     fn url_path(&self, path: &str) -> String {
         K::url_path(path)
+    }
+
+    fn shown<'a>(&self, view: &View, node: &'a Node) -> Shown<'a> {
+        K::shown(view, node)
+    }
+
+    fn facts(&self, view: View, node: Node) -> BoxFuture<'static, Vec<Fact>> {
+        Box::pin(K::facts(view, node))
+    }
+
+    fn usage(&self, view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        K::usage(view, node, address)
     }
 
     fn oci_layout(&self, index: &Index) -> Vec<serde_json::Value> {

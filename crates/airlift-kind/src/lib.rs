@@ -5,6 +5,7 @@
 //! `airlift-fetch` fetches and locks, [`respond`] answers `HEAD`, ranges and validators.
 //!
 //! * [`kind`]: the trait, and its object-safe twin for the list of kinds.
+//! * [`catalogue`]: how a person sees what a kind has.
 //! * [`context`]: what a kind is given to plan with.
 //! * [`machine`]: what a kind may ask about the machine that it plans on.
 //! * [`client`]: the files that point clients here.
@@ -12,6 +13,7 @@
 //! * [`reply`]: what a path means.
 //! * [`respond`]: the responder.
 
+pub mod catalogue;
 pub mod client;
 pub mod context;
 pub mod kind;
@@ -20,6 +22,7 @@ pub mod reply;
 pub mod respond;
 pub mod view;
 
+pub use catalogue::{Fact, Item, Nouns, Shown, Usage};
 pub use client::{Address, Client, ClientError, ClientFile, Mirror};
 pub use context::{CollectContext, Signer, SignerError};
 pub use kind::{DynKind, Erased, Kind, Section};

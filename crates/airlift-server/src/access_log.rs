@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use airlift_core::{Time, UpstreamUrl};
+use airlift_core::Time;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+
+use crate::misses::without_secrets;
 
 /// How often lines are written.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -118,10 +120,4 @@ impl Entry {
             lines.push(b'\n');
         }
     }
-}
-
-/// A query without the values that may be secrets: those that URLs of upstreams are printed without, too.
-fn without_secrets(query: &str) -> String {
-    let url = format!("http://mirror/?{query}").parse::<UpstreamUrl>();
-    url.ok().and_then(|url| url.redacted().query().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,11 +1,15 @@
-//! The admin port: is it well, and what has it done.
+//! The admin port: is it well, what has it done, and pages for a person.
 
 use std::sync::Arc;
 
+use airlift_kind::Asked;
+use airlift_kind::respond;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
+use crate::page::Page;
+use crate::path;
 use crate::service::{Tracked, plain};
 use crate::site::Site;
 
@@ -15,10 +19,11 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Answers on the admin port.
 pub(crate) struct Admin {
     pub(crate) site: Arc<Site>,
+    pub(crate) page: Page,
 }
 
 impl Admin {
-    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Response<Tracked> {
+    pub(crate) async fn answer<B>(&self, request: &Request<B>) -> Response<Tracked> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, TEXT, "This port is only read.\n".to_owned());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -26,18 +31,25 @@ impl Admin {
         }
         match request.uri().path() {
             "/healthz" => plain(StatusCode::OK, "application/json", self.health()),
-            "/metrics" => plain(StatusCode::OK, PROMETHEUS, self.site.metrics.render(self.site.responder.damaged())),
-            "/" => {
-                let current = self.site.current();
-                let text = format!(
-                    "Airlift serves {}.\n\n/healthz  whether it is well, and which snapshot it serves (JSON)\n\
-                     /metrics  what it has done (Prometheus)\n",
-                    current.describe()
-                );
-                plain(StatusCode::OK, TEXT, text)
+            "/metrics" => {
+                let (damaged, misses) = (self.site.responder.damaged(), self.site.misses.counts());
+                plain(StatusCode::OK, PROMETHEUS, self.site.metrics.render(damaged, misses))
             }
-            _ => plain(StatusCode::NOT_FOUND, TEXT, "There are /, /healthz and /metrics here.\n".to_owned()),
+            path => self.page(request, path).await,
         }
+    }
+
+    async fn page<B>(&self, request: &Request<B>, path: &str) -> Response<Tracked> {
+        let path = match path::clean(path) {
+            Ok(path) => path,
+            Err(reason) => return plain(StatusCode::BAD_REQUEST, TEXT, format!("{reason}\n")),
+        };
+        let (method, query, headers) = (request.method(), request.uri().query(), request.headers());
+        let asked = Asked { method, path: &path, query, headers };
+        let reply = self.page.answer(&asked).await;
+        let created = self.site.current().header.created;
+        let response: Response<respond::Body> = self.site.responder.respond(&asked, created, reply).await;
+        response.map(Tracked::unaccounted)
     }
 
     fn health(&self) -> String {

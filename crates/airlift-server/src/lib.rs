@@ -9,7 +9,8 @@
 //! * `listen`, `io`: a connection from `accept` to its last byte. Mapped blobs leave by `sendfile(2)`.
 //! * `path`, `service`: from the request's line to a kind's answer.
 //! * `site`: the snapshot that is served now.
-//! * `admin`, `metrics`, `access_log`: for those who watch it.
+//! * `admin`, `metrics`, `access_log`, `misses`: for those who watch it.
+//! * `page`: what is here, and how to use it, for a person with a browser.
 
 mod access_log;
 mod admin;
@@ -18,6 +19,8 @@ mod holder;
 mod io;
 mod listen;
 mod metrics;
+mod misses;
+mod page;
 mod path;
 mod question;
 pub mod server;

@@ -47,7 +47,7 @@ impl Role {
     async fn answer(&self, client: SocketAddr, request: Request<Incoming>) -> Response<Tracked> {
         match self {
             Self::Kinds(desk) => desk.answer(client, request).await,
-            Self::Admin(admin) => admin.answer(&request),
+            Self::Admin(admin) => admin.answer(&request).await,
         }
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Metrics {
     /// Blobs that were found damaged.
     damaged: Gauge,
     omitted: Gauge,
+    /// Requests for what is not here, and names that are kept of them.
+    misses: Counter,
+    missed_names: Gauge,
     snapshot: RwLock<Option<Gauge>>,
 }
 
@@ -38,6 +41,7 @@ impl Metrics {
         for (name, text) in [
             ("airlift_requests_total", "Requests that were answered, by kind and status."),
             ("airlift_sent_bytes_total", "Bytes of response bodies that were sent, by kind."),
+            ("airlift_misses_total", "Requests for what is not here."),
         ] {
             recorder.describe_counter(name.into(), Some(Unit::Count), text.into());
         }
@@ -45,6 +49,10 @@ impl Metrics {
             ("airlift_connections", "Connections that are open."),
             ("airlift_damaged_blobs", "Blobs that were found damaged and are not served."),
             ("airlift_omitted", "What the snapshot should have and does not, since --keep-going was typed."),
+            (
+                "airlift_missed_names",
+                "Names that were asked for in vain and are told of on the page; the list is bounded.",
+            ),
             ("airlift_snapshot_info", "The snapshot that is served."),
         ] {
             recorder.describe_gauge(name.into(), None, text.into());
@@ -56,6 +64,8 @@ impl Metrics {
             connections: gauge("airlift_connections"),
             damaged: gauge("airlift_damaged_blobs"),
             omitted: gauge("airlift_omitted"),
+            misses: recorder.register_counter(&Key::from_static_name("airlift_misses_total"), &METADATA),
+            missed_names: gauge("airlift_missed_names"),
             snapshot: RwLock::new(None),
             handle: recorder.handle(),
             recorder,
@@ -110,8 +120,10 @@ impl Metrics {
     }
 
     /// The Prometheus text format.
-    pub(crate) fn render(&self, damaged: usize) -> String {
+    pub(crate) fn render(&self, damaged: usize, (misses, names): (u64, usize)) -> String {
         self.damaged.set(damaged as f64);
+        self.misses.absolute(misses);
+        self.missed_names.set(names as f64);
         self.handle.render()
     }
 }

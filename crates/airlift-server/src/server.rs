@@ -19,6 +19,7 @@ use crate::admin::Admin;
 use crate::error::ServeError;
 use crate::holder::holder;
 use crate::listen::{self, Floor, Role};
+use crate::page::Page;
 use crate::service::Desk;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -62,13 +63,18 @@ impl Server {
         let site = Site::open(list, store, log).await.map_err(|source| ServeError::Store { source })?;
         let site = Arc::new(site);
         let mut ports = Vec::new();
+        let mut port_of = vec![0; site.kinds.len()];
         for (address, kinds) in by_address(&kinds) {
             let names = kinds.iter().map(|&kind| site.kinds[kind].name().to_owned()).collect();
-            let role = Role::Kinds(Desk { site: Arc::clone(&site), kinds });
-            ports.push(Port::bind(address, names, role, &ports)?);
+            let positions = kinds.clone();
+            let role = Role::Kinds(Desk::new(Arc::clone(&site), kinds));
+            let port = Port::bind(address, names, role, &ports)?;
+            positions.into_iter().for_each(|kind| port_of[kind] = port.address.port());
+            ports.push(port);
         }
         if let Some(address) = admin {
-            let role = Role::Admin(Admin { site: Arc::clone(&site) });
+            let page = Page::new(Arc::clone(&site), port_of);
+            let role = Role::Admin(Admin { site: Arc::clone(&site), page });
             ports.push(Port::bind(address, vec!["admin".to_owned()], role, &ports)?);
         }
         for port in &ports {

@@ -22,11 +22,20 @@ use crate::site::{Current, Site};
 
 /// What one listener answers for: positions in the site's list of kinds.
 pub(crate) struct Desk {
-    pub(crate) site: Arc<Site>,
-    pub(crate) kinds: Vec<usize>,
+    site: Arc<Site>,
+    kinds: Vec<usize>,
+    /// Their names, for who reads what was asked for in vain.
+    names: Arc<str>,
 }
 
 impl Desk {
+    /// Answers for these kinds.
+    pub(crate) fn new(site: Arc<Site>, kinds: Vec<usize>) -> Self {
+        let names: Vec<&str> = kinds.iter().map(|&kind| site.kinds[kind].name()).collect();
+        let names = names.join(", ").into();
+        Self { site, kinds, names }
+    }
+
     /// Answers a request. Its body is read where a kind asks for it, and else never.
     pub(crate) async fn answer<B: http_body::Body>(
         &self,
@@ -37,6 +46,9 @@ impl Desk {
         let line = self.site.log.is_some().then(SystemTime::now);
         let (parts, body) = request.into_parts();
         let (kind, response) = self.respond(&parts, &mut Question::new(body)).await;
+        if response.status() == StatusCode::NOT_FOUND {
+            self.site.misses.note(&self.names, &parts.uri);
+        }
         let line = line.map(|began| Box::new(Line { client, began, parts }));
         let account = Account { site: Arc::clone(&self.site), kind, began, line };
         let status = response.status();

@@ -3,21 +3,25 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use airlift_core::{Event, Index, Observer, Omission};
+use airlift_core::{Event, Index, Notice, Observer, Omission};
 use airlift_kind::respond::Responder;
 use airlift_kind::{DynKind, Lookup, View};
 use airlift_store::{Header, Snapshot, SnapshotId, Store, StoreError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
 use crate::metrics::{KindMetrics, Metrics};
+use crate::misses::Misses;
+use crate::page::Shelf;
 
 /// Everything that requests share.
 pub(crate) struct Site {
     pub(crate) responder: Responder,
     pub(crate) metrics: Metrics,
     pub(crate) log: Option<AccessLog>,
+    /// What was asked for in vain.
+    pub(crate) misses: Misses,
     /// What is counted of each kind, in the order of `kinds`, and behind them of everything else.
     pub(crate) counts: Vec<KindMetrics>,
     pub(crate) kinds: Vec<&'static dyn DynKind>,
@@ -33,6 +37,10 @@ pub(crate) struct Current {
     pub(crate) header: Header,
     /// What each kind says, in the order of the site's kinds.
     pub(crate) lookups: Vec<Arc<dyn Lookup>>,
+    /// What each kind has, in the same order.
+    pub(crate) views: Vec<View>,
+    /// How a person sees that; made when somebody first looks.
+    shelves: Vec<OnceCell<Arc<Shelf>>>,
     index: Arc<Index>,
 }
 
@@ -41,11 +49,14 @@ impl Current {
         let (kinds, store) = (kinds.to_vec(), store.clone());
         // A kind may sort or group its nodes first.
         let made = tokio::task::spawn_blocking(move || {
-            let view = |kind: &&'static dyn DynKind| kind.serve(View::new(kind.name(), store.clone(), &snapshot));
+            let view = |kind: &&'static dyn DynKind| View::new(kind.name(), store.clone(), &snapshot);
+            let views: Vec<View> = kinds.iter().map(view).collect();
             Self {
                 id: snapshot.id(),
                 header: snapshot.header.clone(),
-                lookups: kinds.iter().map(view).collect(),
+                lookups: kinds.iter().zip(&views).map(|(kind, view)| kind.serve(view.clone())).collect(),
+                shelves: kinds.iter().map(|_| OnceCell::new()).collect(),
+                views,
                 index: Arc::clone(&snapshot.index),
             }
         });
@@ -60,6 +71,30 @@ impl Current {
     /// How much the snapshot should have and does not.
     pub(crate) fn omitted(&self) -> usize {
         self.index.omissions().len()
+    }
+
+    /// What the snapshot should have and does not.
+    pub(crate) fn omissions(&self) -> &[Omission] {
+        self.index.omissions()
+    }
+
+    /// What whoever uses the snapshot must know.
+    pub(crate) fn notices(&self) -> &[Notice] {
+        self.index.notices()
+    }
+
+    /// How a person sees what a kind has, by the kind's position. The first who asks waits until it is made.
+    ///
+    /// # Errors
+    ///
+    /// Where the program is told to stop meanwhile.
+    pub(crate) async fn shelf(&self, kind: &'static dyn DynKind, position: usize) -> Result<Arc<Shelf>, StoreError> {
+        let make = || async {
+            let view = self.views[position].clone();
+            let made = tokio::task::spawn_blocking(move || Arc::new(Shelf::new(kind, &view))).await;
+            made.map_err(|_| StoreError::Cancelled)
+        };
+        self.shelves[position].get_or_try_init(make).await.cloned()
     }
 
     /// Why a path is not here, where that is known.
@@ -86,6 +121,7 @@ impl Site {
             counts: names.map(|name| metrics.kind(name)).collect(),
             metrics,
             log,
+            misses: Misses::default(),
             kinds,
             store,
             current: RwLock::new(Arc::new(current)),

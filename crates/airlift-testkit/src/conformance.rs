@@ -4,6 +4,7 @@
 //! archive in place, and from an archive in an object store. Whatever the place, each node must be answered with its
 //! bytes, and as `research/protocols.md` §1 wants it: `HEAD` as `GET`, ranges, validators, no writes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use airlift_core::event::Silent;
@@ -11,7 +12,7 @@ use airlift_core::{Digest, Lock, Node, Plan};
 use airlift_fetch::engine::{self, Options};
 use airlift_fetch::{Fetcher, Settings};
 use airlift_kind::respond::{Body, Responder};
-use airlift_kind::{Asked, DynKind, Lookup, Reply, View};
+use airlift_kind::{Asked, DynKind, Lookup, Mirror, Reply, View};
 use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
@@ -80,6 +81,7 @@ pub async fn collect(case: &Case, store: &Store) -> Snapshot {
 /// A snapshot that is served from some place.
 struct Site<'a> {
     place: &'a str,
+    view: View,
     lookup: Arc<dyn Lookup>,
     responder: Responder,
     snapshot: Snapshot,
@@ -95,8 +97,9 @@ struct Answer {
 impl<'a> Site<'a> {
     async fn open(case: &Case, store: Store, place: &'a str) -> Self {
         let snapshot = store.current().await.expect("a readable snapshot").expect("a snapshot");
-        let lookup = case.kind.serve(View::new(case.kind.name(), store.clone(), &snapshot));
-        Self { place, lookup, responder: Responder::new(store), snapshot }
+        let view = View::new(case.kind.name(), store.clone(), &snapshot);
+        let lookup = case.kind.serve(view.clone());
+        Self { place, view, lookup, responder: Responder::new(store), snapshot }
     }
 
     async fn check(&self, case: &Case, expected: &Snapshot) {
@@ -108,6 +111,7 @@ impl<'a> Site<'a> {
             let path = percent_encoding::percent_decode_str(&encoded).decode_utf8().expect("UTF-8").into_owned();
             self.check_node(&path, node).await;
         }
+        self.check_shown(case).await;
         let reply = self.lookup.lookup(&Asked {
             method: &Method::GET,
             path: case.absent,
@@ -137,6 +141,25 @@ impl<'a> Site<'a> {
         assert_eq!(same.status, StatusCode::NOT_MODIFIED, "{at}");
         assert_eq!(self.ask(Method::POST, path, &[]).await.status, StatusCode::METHOD_NOT_ALLOWED, "POST {at}");
         self.check_ranges(path, &whole.body).await;
+    }
+
+    /// A person sees something of it, and is told how to get it from here.
+    async fn check_shown(&self, case: &Case) {
+        let ports = BTreeMap::from([(case.kind.name().to_owned(), 4711)]);
+        let mirror = Mirror { host: "mirror".to_owned(), ports, tls: false, ca: None, users: false };
+        let address = mirror.address(case.kind.name()).expect("an address");
+        let mut items = 0;
+        for node in self.view.below("") {
+            let shown = case.kind.shown(&self.view, node);
+            assert!(!shown.group.is_empty(), "{} has no group", node.path);
+            let Some(item) = shown.item else { continue };
+            assert!(!item.name.is_empty(), "{} has no name", node.path);
+            let uses = case.kind.usage(&self.view, Some(node), address);
+            assert!(uses.iter().any(|one| one.text.contains("mirror:4711")), "{}: {uses:?}", node.path);
+            case.kind.facts(self.view.clone(), node.clone()).await;
+            items += 1;
+        }
+        assert!(items > 0, "a person sees nothing of it");
     }
 
     async fn check_ranges(&self, path: &str, whole: &Bytes) {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod closure;
 mod collect;
@@ -11,8 +12,8 @@ mod stored;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use closure::{ClosureError, UniverseError};
 pub use error::DebError;
@@ -26,6 +27,8 @@ impl Kind for Deb {
     const TITLE: &'static str = "apt repositories";
     const KEYS: &'static [&'static str] = &["apt"];
     const PORT: u16 = 8001;
+    const NOUNS: Nouns = Nouns { groups: ["repository", "repositories"], items: ["package", "packages"] };
+    const HOME: &'static str = "/airlift.sources";
 
     type Spec = spec::Spec;
     type Error = DebError;
@@ -48,5 +51,13 @@ impl Kind for Deb {
 
     fn url_path(path: &str) -> String {
         format::link::encode(&format!("/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

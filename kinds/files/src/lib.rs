@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod collect;
 mod error;
 pub mod format;
@@ -8,8 +9,8 @@ pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{CollectContext, Kind, Lookup, View};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::FilesError;
 
@@ -22,6 +23,7 @@ impl Kind for Files {
     const TITLE: &'static str = "files";
     const KEYS: &'static [&'static str] = &["files"];
     const PORT: u16 = 8004;
+    const NOUNS: Nouns = Nouns { groups: ["host or folder", "hosts and folders"], items: ["file", "files"] };
 
     type Spec = spec::Spec;
     type Error = FilesError;
@@ -40,5 +42,13 @@ impl Kind for Files {
 
     fn url_path(path: &str) -> String {
         format::link::encode(&format!("/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

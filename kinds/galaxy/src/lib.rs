@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -10,8 +11,8 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::upstream::encode_path;
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::GalaxyError;
 
@@ -24,6 +25,9 @@ impl Kind for Galaxy {
     const TITLE: &'static str = "Ansible collections and roles";
     const KEYS: &'static [&'static str] = &["galaxy"];
     const PORT: u16 = 8004;
+    const NOUNS: Nouns =
+        Nouns { groups: ["collection or role", "collections and roles"], items: ["version", "versions"] };
+    const HOME: &'static str = "/galaxy/requirements.yml";
 
     type Spec = spec::Spec;
     type Error = GalaxyError;
@@ -46,5 +50,13 @@ impl Kind for Galaxy {
 
     fn url_path(path: &str) -> String {
         encode_path(&format!("/galaxy/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -10,9 +11,9 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::upstream::encode_path;
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
 use airlift_fetch::Fetcher;
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Fact, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::GitError;
 
@@ -25,6 +26,8 @@ impl Kind for Git {
     const TITLE: &'static str = "git repositories";
     const KEYS: &'static [&'static str] = &["git"];
     const PORT: u16 = 8004;
+    const NOUNS: Nouns = Nouns { groups: ["host", "hosts"], items: ["repository", "repositories"] };
+    const HOME: &'static str = "/git/";
 
     type Spec = spec::Spec;
     type Error = GitError;
@@ -52,5 +55,17 @@ impl Kind for Git {
     fn url_path(path: &str) -> String {
         let path = path.strip_prefix("repositories/").unwrap_or(path);
         encode_path(&format!("/git/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
+    }
+
+    async fn facts(view: View, node: Node) -> Vec<Fact> {
+        catalogue::facts(view, node).await
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -11,8 +12,8 @@ mod stored;
 use std::sync::Arc;
 
 use airlift_core::upstream::encode_path;
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::HelmError;
 
@@ -26,6 +27,7 @@ impl Kind for Helm {
     // What is set for registries holds for charts in them as well.
     const KEYS: &'static [&'static str] = &["helm", "mirrors"];
     const PORT: u16 = 8002;
+    const NOUNS: Nouns = Nouns { groups: ["repository", "repositories"], items: ["chart", "charts"] };
 
     type Spec = spec::Spec;
     type Error = HelmError;
@@ -48,5 +50,13 @@ impl Kind for Helm {
 
     fn url_path(path: &str) -> String {
         encode_path(&format!("/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

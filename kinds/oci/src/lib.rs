@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -9,8 +10,8 @@ pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{Index, LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_core::{Index, LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Fact, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::OciError;
 
@@ -23,6 +24,8 @@ impl Kind for Oci {
     const TITLE: &'static str = "container images";
     const KEYS: &'static [&'static str] = &["images", "mirrors"];
     const PORT: u16 = 5000;
+    const NOUNS: Nouns = Nouns { groups: ["repository", "repositories"], items: ["image", "images"] };
+    const HOME: &'static str = "/v2/_catalog";
 
     type Spec = spec::Spec;
     type Error = OciError;
@@ -45,6 +48,18 @@ impl Kind for Oci {
 
     fn url_path(path: &str) -> String {
         format!("/v2/{path}")
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
+    }
+
+    async fn facts(view: View, node: Node) -> Vec<Fact> {
+        catalogue::facts(view, node).await
     }
 
     fn oci_layout(index: &Index) -> Vec<serde_json::Value> {

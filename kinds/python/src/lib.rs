@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -9,8 +10,8 @@ pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::PythonError;
 
@@ -23,6 +24,8 @@ impl Kind for Python {
     const TITLE: &'static str = "Python packages";
     const KEYS: &'static [&'static str] = &["python"];
     const PORT: u16 = 8003;
+    const NOUNS: Nouns = Nouns { groups: ["project", "projects"], items: ["file", "files"] };
+    const HOME: &'static str = "/simple/";
 
     type Spec = spec::Spec;
     type Error = PythonError;
@@ -45,5 +48,13 @@ impl Kind for Python {
 
     fn url_path(path: &str) -> String {
         airlift_core::upstream::encode_path(&format!("/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod catalogue;
 mod client;
 mod collect;
 mod error;
@@ -10,9 +11,9 @@ pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Notice, Plan, Request, UpstreamUrl};
+use airlift_core::{LockEntry, Node, Notice, Plan, Request, UpstreamUrl};
 use airlift_fetch::Fetcher;
-use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, View};
+use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::RpmError;
 pub use inspect::PackageError;
@@ -26,6 +27,8 @@ impl Kind for Rpm {
     const TITLE: &'static str = "yum repositories";
     const KEYS: &'static [&'static str] = &["yum"];
     const PORT: u16 = 8001;
+    const NOUNS: Nouns = Nouns { groups: ["repository", "repositories"], items: ["package", "packages"] };
+    const HOME: &'static str = "/airlift.repo";
 
     type Spec = spec::Spec;
     type Error = RpmError;
@@ -52,5 +55,13 @@ impl Kind for Rpm {
 
     fn url_path(path: &str) -> String {
         format::link::encode(&format!("/{path}"))
+    }
+
+    fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
+        catalogue::shown(view, node)
+    }
+
+    fn usage(view: &View, node: Option<&Node>, address: Address<'_>) -> Vec<Usage> {
+        catalogue::usage(view, node, address)
     }
 }

@@ -1,5 +1,6 @@
 //! A server as its clients and its operator see it.
 
 mod common;
+mod page;
 mod running;
 mod wire;

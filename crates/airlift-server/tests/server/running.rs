@@ -151,11 +151,14 @@ async fn the_admin_port_tells_health_and_counts() {
         "airlift_connections 1",
         "airlift_omitted 1",
         "airlift_damaged_blobs 0",
+        "airlift_misses_total 1",
+        "airlift_missed_names 1",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
-    assert!(get(server.admin, "/").await.1.starts_with(b"Airlift serves first of "));
-    assert!(get(server.admin, "/a").await.0.starts_with("HTTP/1.1 404 "));
+    let (head, body) = get(server.admin, "/a").await;
+    assert!(head.starts_with("HTTP/1.1 404 ") && head.contains("text/plain"), "{head}");
+    assert!(String::from_utf8_lossy(&body).starts_with("There is no /a here."));
 }
 
 #[tokio::test]
