@@ -82,6 +82,15 @@ impl Airlift {
         self.try_serve_as(source, |command| command)
     }
 
+    /// Serves as [`Airlift::serve`] does, with more options.
+    pub fn serve_with(&self, source: &Path, options: &[&str]) -> Served {
+        let served = self.try_serve_as(source, |mut command| {
+            command.args(options);
+            command
+        });
+        served.unwrap_or_else(|log| panic!("airlift serve {} {options:?} did not listen:\n{log}", source.display()))
+    }
+
     /// Serves inside of a network namespace, where only what runs there as well can ask.
     pub fn serve_inside(&self, source: &Path, namespace: &Namespace) -> Served {
         let served = self.try_serve_as(source, |command| namespace.inside(&command));
@@ -130,7 +139,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Where a kind is served.
+    /// Where a kind is served, or `admin`.
     pub fn address(&self, kind: &str) -> SocketAddr {
         self.addresses[kind]
     }

@@ -10,20 +10,29 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 use crate::run::{Outcome, at, cargo, files, root, say, text};
 
 /// The machine, from the bottom to the top, and what each crate may use of it.
-const MACHINE: [(&str, &[&str]); 11] = [
+const MACHINE: [(&str, &[&str]); 12] = [
     ("airlift-core", &[]),
     ("airlift-map", &[]),
     ("airlift-openpgp", &["airlift-core"]),
     ("airlift-solve", &[]),
+    ("airlift-tls", &["airlift-core"]),
     ("airlift-unpack", &[]),
     ("airlift-store", &["airlift-core"]),
     ("airlift-fetch", &["airlift-core", "airlift-store"]),
     ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-openpgp", "airlift-store"]),
-    ("airlift-server", &["airlift-core", "airlift-kind", "airlift-map", "airlift-store"]),
+    ("airlift-server", &["airlift-core", "airlift-kind", "airlift-map", "airlift-store", "airlift-tls"]),
     ("airlift-testkit", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-store"]),
     (
         "airlift",
-        &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-server", "airlift-store"],
+        &[
+            "airlift-core",
+            "airlift-fetch",
+            "airlift-kind",
+            "airlift-openpgp",
+            "airlift-server",
+            "airlift-store",
+            "airlift-tls",
+        ],
     ),
 ];
 

@@ -8,13 +8,14 @@ use airlift_core::manifest::{self, ManifestError};
 use airlift_core::{Failure, Index, LockEntry, Node, Notice, Plan, Request};
 use airlift_fetch::Fetcher;
 use futures::future::BoxFuture;
+use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use crate::catalogue::{Fact, Nouns, Shown, Usage};
 use crate::client::{Address, Client, ClientError, Mirror};
 use crate::context::CollectContext;
-use crate::reply::Lookup;
+use crate::reply::{Content, Lookup};
 use crate::view::View;
 
 /// A kind of content with its own protocol.
@@ -80,6 +81,14 @@ pub trait Kind: Send + Sync + 'static {
     /// A kind whose clients are given URLs, such as `files`, has none.
     fn clients(_view: &View, _address: Address<'_>) -> impl Future<Output = Result<Vec<Client>, ClientError>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// How a client is told, in the words of its protocol, that it gets nothing before it says who it is, or nothing now.
+    /// The challenge is added to it.
+    ///
+    /// Most protocols have no words for it.
+    fn refusal(status: StatusCode, message: &str) -> Content {
+        Content::text(status, message)
     }
 
     /// The URL path at which a node is served, from its path below the kind's name.
@@ -156,6 +165,8 @@ pub trait DynKind: Send + Sync {
     fn serve(&self, view: View) -> Arc<dyn Lookup>;
     /// See [`Kind::clients`]; none where the mirror does not serve this kind.
     fn clients<'a>(&'a self, view: &'a View, mirror: &'a Mirror) -> BoxFuture<'a, Result<Vec<Client>, ClientError>>;
+    /// See [`Kind::refusal`].
+    fn refusal(&self, status: StatusCode, message: &str) -> Content;
     /// See [`Kind::url_path`].
     fn url_path(&self, path: &str) -> String;
     /// See [`Kind::shown`].
@@ -228,6 +239,10 @@ impl<K: Kind> DynKind for Erased<K> {
             Some(address) => Box::pin(K::clients(view, address)),
             None => Box::pin(std::future::ready(Ok(Vec::new()))),
         }
+    }
+
+    fn refusal(&self, status: StatusCode, message: &str) -> Content {
+        K::refusal(status, message)
     }
 
     fn url_path(&self, path: &str) -> String {

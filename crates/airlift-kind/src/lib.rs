@@ -27,5 +27,5 @@ pub use client::{Address, Client, ClientError, ClientFile, Mirror};
 pub use context::{CollectContext, Signer, SignerError};
 pub use kind::{DynKind, Erased, Kind, Section};
 pub use machine::{Machine, NoMachine};
-pub use reply::{Answer, Asked, Asks, Content, Found, Lookup, Piece, Reply};
+pub use reply::{Answer, Asked, Asks, Content, Found, Lookup, Piece, Reply, Scheme};
 pub use view::View;

@@ -25,6 +25,28 @@ pub struct Asked<'a> {
     pub query: Option<&'a str>,
     /// The request's headers.
     pub headers: &'a HeaderMap,
+    /// How the client came.
+    pub scheme: Scheme,
+}
+
+/// The two ways by which a client comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain HTTP.
+    #[default]
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in a URL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 impl Asked<'_> {
@@ -42,7 +64,7 @@ impl Asked<'_> {
     /// Scheme and authority that the client came by, `http://mirror:8004`, for generated client files.
     pub fn base(&self) -> String {
         let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        format!("http://{host}")
+        format!("{}://{host}", self.scheme.as_str())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use airlift_core::{Digest, Time};
 use airlift_kind::respond::{Body, Responder};
-use airlift_kind::{Asked, Content, Found, Reply};
+use airlift_kind::{Asked, Content, Found, Reply, Scheme};
 use airlift_store::Store;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -41,7 +41,7 @@ fn headers_of(headers: &[(HeaderName, String)]) -> HeaderMap {
 }
 
 async fn ask(responder: &Responder, method: &Method, headers: &HeaderMap, reply: Reply) -> Answer {
-    let asked = Asked { method, path: "/x", query: None, headers };
+    let asked = Asked { method, path: "/x", query: None, headers, scheme: Scheme::Http };
     Answer::of(responder.respond(&asked, Time::from_seconds(CREATED), reply).await).await
 }
 
@@ -423,7 +423,7 @@ fn flip(path: &std::path::Path, position: usize) {
 
 async fn get(responder: &Responder, found: &Found, range: Option<&str>) -> Response<Body> {
     let headers = headers_of(&range.map(|range| (header::RANGE, range.to_owned())).into_iter().collect::<Vec<_>>());
-    let asked = Asked { method: &Method::GET, path: "/x", query: None, headers: &headers };
+    let asked = Asked { method: &Method::GET, path: "/x", query: None, headers: &headers, scheme: Scheme::Http };
     responder.respond(&asked, Time::from_seconds(CREATED), Reply::Found(found.clone())).await
 }
 

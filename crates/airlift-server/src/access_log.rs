@@ -21,6 +21,8 @@ const MOST_WAITING: usize = 1 << 16;
 pub(crate) struct Entry {
     pub(crate) began: SystemTime,
     pub(crate) client: SocketAddr,
+    /// Who asked, where that is asked for and was believed.
+    pub(crate) user: Option<String>,
     pub(crate) kind: &'static str,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -36,6 +38,8 @@ pub(crate) struct Entry {
 struct Line<'a> {
     time: Time,
     client: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
     kind: &'a str,
     method: &'a str,
     path: &'a str,
@@ -106,6 +110,7 @@ impl Entry {
         let line = Line {
             time: Time::from(self.began),
             client: self.client,
+            user: self.user.as_deref(),
             kind: self.kind,
             method: self.method.as_str(),
             path: self.uri.path(),

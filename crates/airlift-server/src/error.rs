@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 
 use airlift_core::{Class, Failure};
 use airlift_store::StoreError;
+use airlift_tls::TlsError;
+
+use crate::htpasswd::HtpasswdError;
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,27 @@ pub enum ServeError {
         /// What the system says.
         source: io::Error,
     },
+    /// The certificate can't be shown.
+    #[error("there is no TLS with this certificate")]
+    Tls {
+        /// What is wrong with it.
+        source: TlsError,
+    },
+    /// TLS itself can't be set up.
+    #[error("TLS can't be set up: {detail}")]
+    Protocol {
+        /// What the library says.
+        detail: String,
+    },
+    /// The file of users can't be used.
+    #[error("the users can't be read")]
+    Users {
+        /// What is wrong with it.
+        source: HtpasswdError,
+    },
+    /// Passwords would go over the network in plain text.
+    #[error("passwords would be sent in plain text: whoever listens on the network could read them, and use them")]
+    PlainPasswords,
     /// No kind is left to be served.
     #[error("no kind is to be served")]
     NoKinds,
@@ -37,14 +61,24 @@ impl Failure for ServeError {
     fn class(&self) -> Class {
         match self {
             Self::Store { source } => source.class(),
-            Self::Bind { .. } => Class::Machine,
-            Self::NoKinds => Class::Usage,
+            Self::Tls { source } => source.class(),
+            Self::Users { source } => source.class(),
+            Self::Bind { .. } | Self::Protocol { .. } => Class::Machine,
+            Self::NoKinds | Self::PlainPasswords => Class::Usage,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store { source } => source.hint(),
+            Self::Tls { source } => source.hint(),
+            Self::Users { source } => source.hint(),
+            Self::Protocol { .. } => None,
+            Self::PlainPasswords => Some(
+                "serve with TLS ('airlift tls init' once, then '--tls'); or type '--allow-plain-passwords' where something else \
+                 encrypts them, such as a TLS proxy on this host"
+                    .to_owned(),
+            ),
             Self::NoKinds => Some("leave out a `--disable`".to_owned()),
             Self::Bind { address, what, source, .. } => {
                 let other = match what.as_str() {

@@ -32,6 +32,11 @@ impl SendfileIo {
         Self { stream, patience, stall: None, moved: false }
     }
 
+    /// The connection itself.
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+
     /// Waits, but not for ever.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let patience = self.patience;

@@ -8,6 +8,9 @@
 //! * [`server`]: binding, running, stopping.
 //! * `listen`, `io`: a connection from `accept` to its last byte. Mapped blobs leave by `sendfile(2)`.
 //! * `path`, `service`: from the request's line to a kind's answer.
+//! * `tls`, `tls_io`: a connection with TLS, and the certificate that it shows.
+//! * `users`, `htpasswd`, `guesses`: who may ask.
+//! * `followed`: what is read again when its files change.
 //! * `site`: the snapshot that is served now.
 //! * `admin`, `metrics`, `access_log`, `misses`: for those who watch it.
 //! * `page`: what is here, and how to use it, for a person with a browser.
@@ -15,7 +18,10 @@
 mod access_log;
 mod admin;
 pub mod error;
+mod followed;
+mod guesses;
 mod holder;
+pub mod htpasswd;
 mod io;
 mod listen;
 mod metrics;
@@ -27,7 +33,11 @@ pub mod server;
 mod service;
 pub mod settings;
 mod site;
+mod tls;
+mod tls_io;
+mod users;
 
 pub use error::ServeError;
+pub use htpasswd::HtpasswdError;
 pub use server::Server;
-pub use settings::Settings;
+pub use settings::{Settings, Tls};

@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -17,13 +18,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::Admin;
 use crate::io::SendfileIo;
-use crate::service::{Desk, Tracked};
+use crate::service::{Desk, Tracked, plain};
 use crate::site::Site;
+use crate::tls_io::TlsIo;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -41,13 +44,16 @@ type Seat = OwnedSemaphorePermit;
 pub(crate) enum Role {
     Kinds(Desk),
     Admin(Admin),
+    /// For those who speak plain HTTP where TLS is spoken.
+    Elsewhere,
 }
 
 impl Role {
     async fn answer(&self, client: SocketAddr, request: Request<Incoming>) -> Response<Tracked> {
         match self {
             Self::Kinds(desk) => desk.answer(client, request).await,
-            Self::Admin(admin) => admin.answer(&request).await,
+            Self::Admin(admin) => admin.answer(client, request).await,
+            Self::Elsewhere => elsewhere(&request),
         }
     }
 }
@@ -56,6 +62,8 @@ impl Role {
 pub(crate) struct Floor {
     pub(crate) site: Arc<Site>,
     pub(crate) http: http1::Builder,
+    /// Every port speaks TLS, where there is one.
+    pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) patience: Duration,
     pub(crate) seats: Arc<Semaphore>,
     /// Every connection.
@@ -137,9 +145,15 @@ impl Floor {
             match peeked {
                 Err(_) | Ok(Ok(0)) => Ok(()),
                 Ok(Err(error)) => Err(error),
-                Ok(Ok(_)) if first[0] == TLS_HANDSHAKE => refuse_tls(stream).await,
                 Ok(Ok(_)) => {
-                    self.converse(TokioIo::new(SendfileIo::new(stream, self.patience)), client, &role).await;
+                    let speaks_tls = first[0] == TLS_HANDSHAKE;
+                    let io = SendfileIo::new(stream, self.patience);
+                    match &self.tls {
+                        None if speaks_tls => return refuse_tls(io.into_inner()).await,
+                        Some(tls) if speaks_tls => self.secure(tls, io, (client, &role)).await?,
+                        Some(_) => self.converse(TokioIo::new(io), client, &Role::Elsewhere).await,
+                        None => self.converse(TokioIo::new(io), client, &role).await,
+                    }
                     Ok(())
                 }
             }
@@ -151,6 +165,24 @@ impl Floor {
         if let Err(error) = ended {
             tracing::debug!(%client, "connection lost: {error}");
         }
+    }
+
+    /// Speaks HTTP within TLS.
+    async fn secure(&self, tls: &TlsAcceptor, io: SendfileIo, (client, role): (SocketAddr, &Role)) -> io::Result<()> {
+        let accepted = tokio::select! {
+            () = self.stop.cancelled() => return Ok(()),
+            accepted = timeout(self.patience, tls.accept(io)) => accepted,
+        };
+        let stream = match accepted {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                self.site.metrics.handshakes.increment(1);
+                return Err(error);
+            }
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        self.converse(TokioIo::new(TlsIo::new(stream)), client, role).await;
+        Ok(())
     }
 
     /// Speaks HTTP on a connection, whatever it runs over.
@@ -168,6 +200,17 @@ impl Floor {
             tracing::debug!(%client, "connection ended: {error}");
         }
     }
+}
+
+/// Answers plain HTTP on a port for TLS: with the address that was meant.
+fn elsewhere<B>(request: &Request<B>) -> Response<Tracked> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let place = if host.is_empty() { String::new() } else { format!("{host}{path}") };
+    let text = format!("This port speaks HTTPS, and you speak plain HTTP. Use https://{place} here.\n");
+    let mut response = plain(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", text);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Answers a TLS handshake on a plain port at once, in the words by which clients know it: containerd and podman look

@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use airlift_core::Time;
 use http::StatusCode;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -17,6 +18,9 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     /// Connections that are open now.
     pub(crate) connections: Gauge,
+    /// TLS handshakes that failed.
+    pub(crate) handshakes: Counter,
+    expiry: Gauge,
     /// Blobs that were found damaged.
     damaged: Gauge,
     omitted: Gauge,
@@ -40,6 +44,10 @@ impl Metrics {
         let recorder = builder.set_buckets(&BUCKETS).unwrap_or_default().build_recorder();
         for (name, text) in [
             ("airlift_requests_total", "Requests that were answered, by kind and status."),
+            (
+                "airlift_tls_failures_total",
+                "TLS handshakes that failed: a client that does not trust the authority, for one.",
+            ),
             ("airlift_sent_bytes_total", "Bytes of response bodies that were sent, by kind."),
             ("airlift_misses_total", "Requests for what is not here."),
         ] {
@@ -47,6 +55,10 @@ impl Metrics {
         }
         for (name, text) in [
             ("airlift_connections", "Connections that are open."),
+            (
+                "airlift_certificate_expiry_seconds",
+                "When the certificate expires, in seconds since 1970; 0 without TLS.",
+            ),
             ("airlift_damaged_blobs", "Blobs that were found damaged and are not served."),
             ("airlift_omitted", "What the snapshot should have and does not, since --keep-going was typed."),
             (
@@ -62,6 +74,8 @@ impl Metrics {
         let gauge = |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         Self {
             connections: gauge("airlift_connections"),
+            handshakes: recorder.register_counter(&Key::from_static_name("airlift_tls_failures_total"), &METADATA),
+            expiry: gauge("airlift_certificate_expiry_seconds"),
             damaged: gauge("airlift_damaged_blobs"),
             omitted: gauge("airlift_omitted"),
             misses: recorder.register_counter(&Key::from_static_name("airlift_misses_total"), &METADATA),
@@ -120,7 +134,8 @@ impl Metrics {
     }
 
     /// The Prometheus text format.
-    pub(crate) fn render(&self, damaged: usize, (misses, names): (u64, usize)) -> String {
+    pub(crate) fn render(&self, damaged: usize, expiry: Option<Time>, (misses, names): (u64, usize)) -> String {
+        self.expiry.set(expiry.map_or(0.0, |expiry| expiry.seconds() as f64));
         self.damaged.set(damaged as f64);
         self.misses.absolute(misses);
         self.missed_names.set(names as f64);

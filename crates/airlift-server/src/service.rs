@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::{Instant, SystemTime};
 
 use airlift_kind::respond::{self, Body};
-use airlift_kind::{Asked, Reply};
+use airlift_kind::{Asked, Reply, Scheme};
 use airlift_store::StoreError;
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
@@ -19,6 +19,7 @@ use crate::access_log::Entry;
 use crate::path;
 use crate::question::Question;
 use crate::site::{Current, Site};
+use crate::users::{CHALLENGE, Refusal};
 
 /// What one listener answers for: positions in the site's list of kinds.
 pub(crate) struct Desk {
@@ -26,14 +27,16 @@ pub(crate) struct Desk {
     kinds: Vec<usize>,
     /// Their names, for who reads what was asked for in vain.
     names: Arc<str>,
+    /// How clients come to it.
+    scheme: Scheme,
 }
 
 impl Desk {
     /// Answers for these kinds.
-    pub(crate) fn new(site: Arc<Site>, kinds: Vec<usize>) -> Self {
+    pub(crate) fn new(site: Arc<Site>, kinds: Vec<usize>, scheme: Scheme) -> Self {
         let names: Vec<&str> = kinds.iter().map(|&kind| site.kinds[kind].name()).collect();
         let names = names.join(", ").into();
-        Self { site, kinds, names }
+        Self { site, kinds, names, scheme }
     }
 
     /// Answers a request. Its body is read where a kind asks for it, and else never.
@@ -45,14 +48,28 @@ impl Desk {
         let began = Instant::now();
         let line = self.site.log.is_some().then(SystemTime::now);
         let (parts, body) = request.into_parts();
-        let (kind, response) = self.respond(&parts, &mut Question::new(body)).await;
+        let (user, (kind, response)) = match self.site.admit(client, &parts).await {
+            Ok(user) => (user, self.respond(&parts, &mut Question::new(body)).await),
+            Err(refusal) => (None, self.refuse(refusal)),
+        };
         if response.status() == StatusCode::NOT_FOUND {
             self.site.misses.note(&self.names, &parts.uri);
         }
-        let line = line.map(|began| Box::new(Line { client, began, parts }));
+        let line = line.map(|began| Box::new(Line { client, user, began, parts }));
         let account = Account { site: Arc::clone(&self.site), kind, began, line };
         let status = response.status();
         response.map(|body| Tracked { body, sent: 0, status, account: Some(account) })
+    }
+
+    /// What a client is told that may not ask, in the words of this port's protocol, and which kind told it.
+    fn refuse(&self, refusal: Refusal) -> (usize, Response<Body>) {
+        let (status, message) = refusal.told();
+        let first = self.kinds.first().copied().unwrap_or(self.site.kinds.len());
+        let response = match self.site.kinds.get(first) {
+            Some(kind) => respond::plain(kind.refusal(status, &message)),
+            None => respond::text(status, format!("{message}\n")),
+        };
+        (first, refusal.challenge(response))
     }
 
     /// The response, and which kind made it. Where that is an error of the store's and another snapshot has become the
@@ -86,7 +103,8 @@ impl Desk {
             Ok(path) => path,
             Err(reason) => return (nobody, respond::text(StatusCode::BAD_REQUEST, format!("{reason}\n"))),
         };
-        let asked = Asked { method: &parts.method, path: &path, query: parts.uri.query(), headers: &parts.headers };
+        let (method, query) = (&parts.method, parts.uri.query());
+        let asked = Asked { method, path: &path, query, headers: &parts.headers, scheme: self.scheme };
         for &kind in &self.kinds {
             let mut reply = current.lookups[kind].lookup(&asked);
             let reply = loop {
@@ -123,6 +141,31 @@ impl Desk {
     }
 }
 
+impl Site {
+    /// Who sent a request, where that is asked for.
+    pub(crate) async fn admit(&self, client: SocketAddr, parts: &Parts) -> Result<Option<String>, Refusal> {
+        match &self.users {
+            None => Ok(None),
+            Some(users) => users.admit(client.ip(), &parts.headers).await.map(Some),
+        }
+    }
+}
+
+impl Refusal {
+    /// The headers that a refusal has.
+    pub(crate) fn challenge<B>(self, mut response: Response<B>) -> Response<B> {
+        match self {
+            Self::Nobody | Self::Wrong => {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+            }
+            Self::Guessing(wait) => {
+                response.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
+            }
+        }
+        response
+    }
+}
+
 /// A body that tells how it ended.
 pub(crate) struct Tracked {
     body: Body,
@@ -142,6 +185,7 @@ struct Account {
 /// What is logged beside it.
 struct Line {
     client: SocketAddr,
+    user: Option<String>,
     began: SystemTime,
     parts: Parts,
 }
@@ -185,10 +229,11 @@ impl Drop for Tracked {
         let took = began.elapsed();
         site.metrics.count(&site.counts[kind], self.status, self.sent, took);
         let (Some(log), Some(line)) = (&site.log, line) else { return };
-        let Line { client, began, parts } = *line;
+        let Line { client, user, began, parts } = *line;
         log.push(Entry {
             began,
             client,
+            user,
             kind: site.kinds.get(kind).map_or("none", |kind| kind.name()),
             agent: parts.headers.get(USER_AGENT).cloned(),
             method: parts.method,

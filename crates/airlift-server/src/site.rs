@@ -14,6 +14,7 @@ use crate::access_log::AccessLog;
 use crate::metrics::{KindMetrics, Metrics};
 use crate::misses::Misses;
 use crate::page::Shelf;
+use crate::users::Users;
 
 /// Everything that requests share.
 pub(crate) struct Site {
@@ -22,6 +23,8 @@ pub(crate) struct Site {
     pub(crate) log: Option<AccessLog>,
     /// What was asked for in vain.
     pub(crate) misses: Misses,
+    /// Who may ask; everybody where there is no list.
+    pub(crate) users: Option<Users>,
     /// What is counted of each kind, in the order of `kinds`, and behind them of everything else.
     pub(crate) counts: Vec<KindMetrics>,
     pub(crate) kinds: Vec<&'static dyn DynKind>,
@@ -109,6 +112,7 @@ impl Site {
         kinds: Vec<&'static dyn DynKind>,
         store: Store,
         log: Option<AccessLog>,
+        users: Option<Users>,
     ) -> Result<Self, StoreError> {
         let snapshot = store.current().await?;
         let snapshot = snapshot.ok_or_else(|| StoreError::Empty { place: store.describe() })?;
@@ -122,6 +126,7 @@ impl Site {
             metrics,
             log,
             misses: Misses::default(),
+            users,
             kinds,
             store,
             current: RwLock::new(Arc::new(current)),

@@ -12,7 +12,7 @@ use airlift_core::{Digest, Lock, Node, Plan};
 use airlift_fetch::engine::{self, Options};
 use airlift_fetch::{Fetcher, Settings};
 use airlift_kind::respond::{Body, Responder};
-use airlift_kind::{Asked, DynKind, Lookup, Mirror, Reply, View};
+use airlift_kind::{Asked, DynKind, Lookup, Mirror, Reply, Scheme, View};
 use airlift_store::archive::{self, Target, Watch};
 use airlift_store::{Snapshot, Store};
 use bytes::Bytes;
@@ -117,6 +117,7 @@ impl<'a> Site<'a> {
             path: case.absent,
             query: None,
             headers: &HeaderMap::new(),
+            scheme: Scheme::Http,
         });
         if !matches!(reply, Reply::Pass) {
             let status = self.ask(Method::GET, case.absent, &[]).await.status;
@@ -194,7 +195,7 @@ impl<'a> Site<'a> {
 
     async fn ask(&self, method: Method, path: &str, headers: &[(HeaderName, HeaderValue)]) -> Answer {
         let headers: HeaderMap = headers.iter().cloned().collect();
-        let asked = Asked { method: &method, path, query: None, headers: &headers };
+        let asked = Asked { method: &method, path, query: None, headers: &headers, scheme: Scheme::Http };
         let reply = self.lookup.lookup(&asked);
         let response: Response<Body> = self.responder.respond(&asked, self.snapshot.header.created, reply).await;
         let (parts, body) = response.into_parts();

@@ -1,6 +1,7 @@
 //! The command line: what was typed, and nothing of what it means.
 
 pub(crate) mod service;
+pub(crate) mod tls;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE};
+use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE, TLS_FOLDER};
 
 const AFTER_HELP: &str = "\
 A first archive:
@@ -78,6 +79,12 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Run the mirror as a service of systemd: install, ask or remove it.
     Service(service::Service),
+    /// Make a private authority and the mirror's certificate, or show them.
+    #[command(subcommand)]
+    Tls(tls::Tls),
+    /// Keep the file of users that 'serve --htpasswd' asks for.
+    #[command(subcommand)]
+    User(tls::User),
     /// List what is in an archive or a store.
     List(List),
     /// Write plain folders that any web server can serve; images as an OCI layout.
@@ -244,6 +251,21 @@ pub(crate) struct Serve {
     /// The port of /healthz and /metrics.
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     pub(crate) admin_port: u16,
+    /// Speak TLS on every port, with what 'airlift tls init' made [default folder: /etc/airlift/tls].
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = TLS_FOLDER, conflicts_with = "tls_cert", value_hint = ValueHint::DirPath)]
+    pub(crate) tls: Option<PathBuf>,
+    /// Speak TLS on every port, with this certificate: PEM, the certificates of authorities behind it.
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of that certificate: PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Ask for a name and a password of this file: 'airlift user add' writes it, or Apache's 'htpasswd -B'.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) htpasswd: Option<PathBuf>,
+    /// Let passwords come over the network in plain text, without TLS: something else has to encrypt them.
+    #[arg(long, requires = "htpasswd")]
+    pub(crate) allow_plain_passwords: bool,
     /// Where to write a JSON line for each request: a file, '-' for standard output, or 'off'.
     #[arg(long, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) access_log: String,

@@ -79,6 +79,10 @@ pub(crate) enum ProgramError {
     OpenKey { path: PathBuf, mode: u32 },
     #[error("the signing key can't be used")]
     SigningKey { source: SigningError },
+    #[error("the password can't be read")]
+    Password { source: std::io::Error },
+    #[error("these were two different passwords")]
+    TwoPasswords,
     #[error("stopped")]
     Stopped,
 }
@@ -86,7 +90,10 @@ pub(crate) enum ProgramError {
 impl Failure for ProgramError {
     fn class(&self) -> Class {
         match self {
-            Self::Runtime { source } | Self::Read { source, .. } | Self::Write { source, .. } => io_class(source),
+            Self::Runtime { source }
+            | Self::Read { source, .. }
+            | Self::Write { source, .. }
+            | Self::Password { source } => io_class(source),
             Self::Lock { source: LockError::Newer { .. }, .. } => Class::Version,
             Self::NoKeyPlace | Self::OpenKey { .. } => Class::Machine,
             Self::SigningKey { source } => source.class(),
@@ -97,7 +104,8 @@ impl Failure for ProgramError {
             | Self::NoLock { .. }
             | Self::Lock { .. }
             | Self::StaleLock { .. }
-            | Self::UnknownKind { .. } => Class::Usage,
+            | Self::UnknownKind { .. }
+            | Self::TwoPasswords => Class::Usage,
             Self::DoesNotFit { .. } | Self::Damage { .. } => Class::Negative,
             Self::Missing { .. } | Self::Racing { .. } => Class::Upstream,
             Self::Stopped => Class::Interrupted,

@@ -22,6 +22,10 @@ pub(crate) const COLLECT_STORE: &str = "/tmp/deepops";
 /// The store of `load` and `serve`, unless another is named.
 pub(crate) const LOCAL_STORE: &str = "/opt/deepops";
 
+/// Where the certificates are, unless another folder is named: the same for everybody, since whoever serves is seldom who
+/// made them.
+pub(crate) const TLS_FOLDER: &str = "/etc/airlift/tls";
+
 /// How to fetch.
 pub(crate) fn network(arguments: &Network) -> Result<Settings, ProgramError> {
     let defaults = Settings::default();

@@ -11,7 +11,10 @@ pub mod spec;
 use std::sync::Arc;
 
 use airlift_core::{Index, LockEntry, Node, Plan, Request, UpstreamUrl};
-use airlift_kind::{Address, Client, ClientError, CollectContext, Fact, Kind, Lookup, Nouns, Shown, Usage, View};
+use airlift_kind::{
+    Address, Client, ClientError, CollectContext, Content, Fact, Kind, Lookup, Nouns, Shown, Usage, View,
+};
+use http::StatusCode;
 
 pub use error::OciError;
 
@@ -44,6 +47,10 @@ impl Kind for Oci {
 
     async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Client>, ClientError> {
         Ok(client::clients(view, address))
+    }
+
+    fn refusal(status: StatusCode, message: &str) -> Content {
+        serve::refusal(status, message)
     }
 
     fn url_path(path: &str) -> String {

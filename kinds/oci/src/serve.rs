@@ -317,6 +317,16 @@ fn error(status: StatusCode, code: &str, message: &str, detail: Value) -> Conten
     Content::json(status, &body)
 }
 
+/// Nothing is told to a client that has not said who it is, or that guesses too often.
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Content {
+    let code = match status {
+        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+        StatusCode::TOO_MANY_REQUESTS => "TOOMANYREQUESTS",
+        _ => "DENIED",
+    };
+    error(status, code, message, Value::Null).with_header(API_VERSION, HeaderValue::from_static("registry/2.0"))
+}
+
 fn refuse_write() -> Content {
     let message =
         "this registry is a read-only mirror: push to the upstream registry, collect again, and load the new archive";

@@ -204,7 +204,8 @@ async fn names_lead_to_the_registry_that_was_asked_for() {
     let snapshot = conformance::collect(&Case { kind: &OCI, manifest, absent: "" }, &store).await;
     let lookup = airlift_kind::DynKind::serve(&OCI, airlift_kind::View::new("oci", store, &snapshot));
     let found = |path: &str, query: Option<&str>| {
-        let asked = airlift_kind::Asked { method: &http::Method::GET, path, query, headers: &http::HeaderMap::new() };
+        let (method, headers) = (&http::Method::GET, &http::HeaderMap::new());
+        let asked = airlift_kind::Asked { method, path, query, headers, scheme: airlift_kind::Scheme::Http };
         match lookup.lookup(&asked) {
             airlift_kind::Reply::Found(found) => Some(found.blob.to_string()),
             _ => None,

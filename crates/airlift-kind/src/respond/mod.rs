@@ -259,7 +259,7 @@ fn from_memory(asked: &Asked<'_>, content: Content) -> Response<Body> {
 }
 
 /// Bytes that a kind made, as they are.
-fn plain(content: Content) -> Response<Body> {
+pub fn plain(content: Content) -> Response<Body> {
     let Content { status, media_type, bytes, headers } = content;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

@@ -72,7 +72,11 @@ mod tests {
 
     fn pager(query: Option<&str>, entries: usize) -> Pager {
         let headers = HeaderMap::new();
-        Pager::new(&Asked { method: &Method::GET, path: "/x", query, headers: &headers }, "/x", entries)
+        Pager::new(
+            &Asked { method: &Method::GET, path: "/x", query, headers: &headers, scheme: airlift_kind::Scheme::Http },
+            "/x",
+            entries,
+        )
     }
 
     #[test]

@@ -34,7 +34,9 @@ use tokio::sync::Semaphore;
 pub(crate) use self::shelf::Shelf;
 use self::views::{Frame, MissingPage, Tab};
 use self::visitor::Visitor;
+use crate::followed::Followed;
 use crate::site::{Current, Site};
+use crate::tls::Shown;
 
 /// Nothing from elsewhere, and nothing inside of a page that runs.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
@@ -47,6 +49,8 @@ pub(crate) struct Page {
     site: Arc<Site>,
     /// The port of each kind, in the site's order.
     ports: Vec<u16>,
+    /// The certificate, where the ports speak TLS.
+    tls: Option<Arc<Followed<Shown>>>,
     searches: Semaphore,
 }
 
@@ -62,8 +66,8 @@ struct Visit<'a> {
 
 impl Page {
     /// Pages of a site, with the port of each kind in the site's order.
-    pub(crate) fn new(site: Arc<Site>, ports: Vec<u16>) -> Self {
-        Self { site, ports, searches: Semaphore::new(SEARCHES) }
+    pub(crate) fn new(site: Arc<Site>, ports: Vec<u16>, tls: Option<Arc<Followed<Shown>>>) -> Self {
+        Self { site, ports, tls, searches: Semaphore::new(SEARCHES) }
     }
 
     /// What is at a path.
@@ -74,7 +78,9 @@ impl Page {
         let Visitor { host, authority } = Visitor::of(asked.headers);
         let names = self.site.kinds.iter().map(|kind| kind.name().to_owned());
         let ports: BTreeMap<String, u16> = names.zip(self.ports.iter().copied()).collect();
-        let mirror = Mirror { host, ports, tls: false, ca: None, users: false };
+        let ca = self.tls.as_ref().and_then(|tls| tls.current().authority.clone());
+        let ca = ca.map(|pem| String::from_utf8_lossy(&pem).into_owned());
+        let mirror = Mirror { host, ports, tls: self.tls.is_some(), ca, users: self.site.users.is_some() };
         let visit = Visit { page: self, asked, current: self.site.current(), mirror, authority };
         match visit.answer().await {
             Ok(Some(content)) => Reply::Content(content),

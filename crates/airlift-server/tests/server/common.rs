@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use airlift_core::{Digest, Event, Lock, LockEntry, Observer, Omission, Plan, Request, Time, UpstreamUrl};
 use airlift_fetch::FetchError;
@@ -70,6 +70,7 @@ impl Lookup for Nodes {
         let path = asked.path.trim_start_matches('/');
         match path {
             "made" if self.makes => return Reply::Content(Content::text(StatusCode::OK, self.view.describe())),
+            "base" if self.makes => return Reply::Content(Content::text(StatusCode::OK, asked.base())),
             "old" if self.makes => return Reply::Redirect("/new place".to_owned()),
             _ => {}
         }
@@ -213,4 +214,30 @@ pub(crate) async fn request(address: SocketAddr, request: &str) -> (String, Vec<
 pub(crate) fn split(answer: &[u8]) -> (String, Vec<u8>) {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
     (String::from_utf8(answer[..end].to_vec()).expect("text"), answer[end..].to_vec())
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Shortens every file of one size below a folder.
+pub(crate) fn cut_files_of(folder: &std::path::Path, size: u64, shorter: u64) {
+    for entry in fs_err::read_dir(folder).expect("a folder").flatten() {
+        let (path, metadata) = (entry.path(), entry.metadata().expect("its size"));
+        if metadata.is_dir() {
+            cut_files_of(&path, size, shorter);
+        } else if metadata.len() == size {
+            let mut permissions = metadata.permissions();
+            #[expect(clippy::permissions_set_readonly_false, reason = "it is the test's own file")]
+            permissions.set_readonly(false);
+            fs_err::set_permissions(&path, permissions).expect("a writable file");
+            let file = fs_err::OpenOptions::new().write(true).open(&path).expect("a file");
+            file.set_len(shorter).expect("a shorter file");
+        }
+    }
 }

@@ -3,4 +3,6 @@
 mod common;
 mod page;
 mod running;
+mod tls;
+mod users;
 mod wire;

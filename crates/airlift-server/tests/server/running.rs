@@ -1,9 +1,9 @@
 //! A server's life: what it says of itself, how it follows its store, and how it stops.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start};
+use crate::common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start, until};
 use airlift_core::{Event, Failure};
 use airlift_kind::DynKind;
 use airlift_server::{ServeError, Server, Settings};
@@ -16,15 +16,6 @@ async fn memory() -> Store {
     let store = Store::memory();
     publish(&store, "first", &[("toy/a", Bytes::from_static(b"a")), ("other/b", Bytes::from_static(b"b"))]).await;
     store
-}
-
-/// Waits until something is so.
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "{what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test]

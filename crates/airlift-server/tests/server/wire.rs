@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{bytes_of, exchange, get, publish, request, split, start};
+use crate::common::{bytes_of, cut_files_of, exchange, get, publish, request, split, start};
 use airlift_store::Store;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -246,21 +246,4 @@ async fn a_file_that_is_cut_off_ends_the_answer_and_not_the_server() {
     assert!(head.contains("\r\nContent-Length: 100000\r\n"), "{head}");
     assert!(body == bytes_of(100_000)[..50_000], "{}", body.len());
     assert_eq!(get(server.kinds, "/small").await.1, b"small bytes");
-}
-
-/// Shortens every file of one size below a folder.
-fn cut_files_of(folder: &std::path::Path, size: u64, shorter: u64) {
-    for entry in fs_err::read_dir(folder).expect("a folder").flatten() {
-        let (path, metadata) = (entry.path(), entry.metadata().expect("its size"));
-        if metadata.is_dir() {
-            cut_files_of(&path, size, shorter);
-        } else if metadata.len() == size {
-            let mut permissions = metadata.permissions();
-            #[expect(clippy::permissions_set_readonly_false, reason = "it is the test's own file")]
-            permissions.set_readonly(false);
-            fs_err::set_permissions(&path, permissions).expect("a writable file");
-            let file = fs_err::OpenOptions::new().write(true).open(&path).expect("a file");
-            file.set_len(shorter).expect("a shorter file");
-        }
-    }
 }

@@ -14,6 +14,8 @@ mod rollback;
 mod serve;
 mod service;
 mod snapshots;
+mod tls;
+mod user;
 mod verify;
 
 use std::path::Path;
@@ -50,6 +52,8 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
         Command::Load(arguments) => load::run(&arguments, context).await,
         Command::Serve(arguments) => serve::run(&arguments, context).await,
         Command::Service(arguments) => service::run(&arguments, context).await,
+        Command::Tls(command) => tls::run(&command, context),
+        Command::User(command) => user::run(&command, context),
         Command::List(arguments) => list::run(&arguments, context).await,
         Command::Export(arguments) => export::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,

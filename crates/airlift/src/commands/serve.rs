@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use airlift_kind::DynKind;
-use airlift_server::{Server, Settings};
+use airlift_server::{Server, Settings, Tls};
+use airlift_tls::{Files, Folder};
 
 use super::Context;
 use crate::cli;
@@ -16,6 +17,9 @@ use crate::{kinds, notify};
 pub(super) async fn run(arguments: &cli::Serve, context: &Context<'_>) -> Result<(), Trouble> {
     let mut settings = Settings::new(addresses(arguments)?);
     settings.admin = Some(SocketAddr::new(arguments.bind, arguments.admin_port));
+    settings.tls = tls(arguments);
+    settings.users = arguments.htpasswd.clone();
+    settings.plain_passwords = arguments.allow_plain_passwords;
     settings.access_log = access_log(&arguments.access_log)?;
     let store = super::existing(&arguments.from).await?;
     super::show_remarks(&super::current(&store).await?, context.printer);
@@ -44,6 +48,19 @@ pub(crate) fn addresses(arguments: &cli::Serve) -> Result<Vec<(&'static dyn DynK
     let enabled = kinds::KINDS.into_iter().filter(|kind| !disabled.contains(&kind.name()));
     let address = |kind: &dyn DynKind| SocketAddr::new(arguments.bind, *ports.get(kind.name()).unwrap_or(&kind.port()));
     Ok(enabled.map(|kind| (kind, address(kind))).collect())
+}
+
+/// With what TLS is spoken, where it is.
+fn tls(arguments: &cli::Serve) -> Option<Tls> {
+    let own = |folder: &PathBuf| {
+        let folder = Folder::new(folder);
+        Tls { files: folder.files(), authority: Some(folder.authority()) }
+    };
+    let named = || {
+        let (certificate, key) = (arguments.tls_cert.clone()?, arguments.tls_key.clone()?);
+        Some(Tls { files: Files { certificate, key }, authority: None })
+    };
+    arguments.tls.as_ref().map(own).or_else(named)
 }
 
 fn access_log(place: &str) -> Result<Option<Box<dyn Write + Send>>, ProgramError> {

@@ -7,22 +7,26 @@ use std::time::Duration;
 use airlift_core::{Request, UpstreamUrl};
 use airlift_fetch::{Fetcher, Settings};
 use airlift_store::Store;
+use airlift_tls::{Certificate, Folder, Name};
 use serde::Deserialize;
 
 use super::error::ServiceError;
 use crate::cli;
 use crate::commands::Context;
-use crate::error::Trouble;
+use crate::error::{ProgramError, Trouble};
 
 /// The most bytes of an answer.
 const MOST: u64 = 1 << 20;
 
-/// What `/healthz` answers; what a newer program adds is passed over.
+/// What `/healthz` answers; what a newer program adds is passed over. Where users are asked for their passwords, it says
+/// no more than that it is well.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Health {
     pub(crate) status: String,
-    pub(crate) snapshot: Snapshot,
+    pub(crate) snapshot: Option<Snapshot>,
+    #[serde(default)]
     pub(crate) omitted: u64,
+    #[serde(default)]
     pub(crate) damaged: u64,
 }
 
@@ -34,21 +38,77 @@ pub(crate) struct Snapshot {
     pub(crate) created: String,
 }
 
-/// Where a mirror with these options answers a program on the same host.
+/// Where a mirror answers a program on the same host.
+pub(crate) struct Place {
+    pub(crate) url: String,
+    /// The certificates, as PEM, by which it is known.
+    roots: Vec<Vec<u8>>,
+}
+
+impl Place {
+    /// That of a mirror with these options.
+    pub(crate) fn of(serve: &cli::Serve) -> Result<Self, Trouble> {
+        let authority = serve.tls.as_ref().map(|folder| Folder::new(folder).authority());
+        let trusted = authority
+            .as_ref()
+            .or(serve.tls_cert.as_ref())
+            .map(|path| fs_err::read(path).map_err(|source| ProgramError::Read { path: path.clone(), source }));
+        Ok(Self { url: url(serve), roots: trusted.transpose()?.into_iter().collect() })
+    }
+}
+
+/// Where a mirror with these options answers a program on the same host. A certificate of a site's own has the mirror's
+/// names in it, and not the host's own address.
 pub(crate) fn url(serve: &cli::Serve) -> String {
-    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let address = SocketAddr::new(if serve.bind.is_unspecified() { local } else { serve.bind }, serve.admin_port);
-    format!("http://{address}/healthz")
+    let (local, port) = (IpAddr::V4(Ipv4Addr::LOCALHOST), serve.admin_port);
+    let address = SocketAddr::new(if serve.bind.is_unspecified() { local } else { serve.bind }, port);
+    let named = serve.tls_cert.as_ref().and_then(|path| Certificate::read(path).ok()?.names.into_iter().next());
+    match (&serve.tls, named) {
+        (None, Some(Name::Dns(name))) => format!("https://{name}:{port}/healthz"),
+        (None, None) if serve.tls_cert.is_none() => format!("http://{address}/healthz"),
+        _ => format!("https://{address}/healthz"),
+    }
 }
 
 /// Asks the mirror.
-pub(crate) async fn ask(url: &str, context: &Context<'_>) -> Result<Health, Trouble> {
+pub(crate) async fn ask(place: &Place, context: &Context<'_>) -> Result<Health, Trouble> {
+    let Place { url, roots } = place;
     let unwell = |reason: String| ServiceError::Unwell { reason, hint: None };
-    let settings = Settings { attempts: 1, stall: Duration::from_secs(10), ..Settings::default() };
+    let settings =
+        Settings { attempts: 1, stall: Duration::from_secs(10), roots: roots.clone(), ..Settings::default() };
     let observer = Arc::new(airlift_core::event::Silent);
     let fetcher = Fetcher::new(settings, Store::memory(), observer, context.cancel.clone())?;
     let request = Request::new(url.parse::<UpstreamUrl>().map_err(|error| unwell(error.to_string()))?);
     let answer = fetcher.listing(&request, MOST).await.map_err(|error| unwell(airlift_core::failure::line(&error)))?;
     let health = serde_json::from_slice(&answer.bytes);
     Ok(health.map_err(|error| unwell(format!("{url} does not answer as Airlift does: {error}")))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn the_address_follows_the_options() {
+        for (options, expected) in [
+            (&[][..], "http://127.0.0.1:8000/healthz"),
+            (&["--tls"], "https://127.0.0.1:8000/healthz"),
+            (&["--tls=/srv/tls", "--bind", "10.0.0.7", "--admin-port", "81"], "https://10.0.0.7:81/healthz"),
+            (&["--tls-cert", "/nonexistent", "--tls-key", "/nonexistent"], "https://127.0.0.1:8000/healthz"),
+        ] {
+            let words = ["airlift", "serve"].iter().chain(options);
+            let cli::Command::Serve(serve) = cli::Arguments::try_parse_from(words).expect("options").command else {
+                panic!("it is no serve")
+            };
+            assert_eq!(url(&serve), expected);
+        }
+    }
+
+    #[test]
+    fn an_answer_to_nobody_in_particular_is_understood() {
+        let health: Health = serde_json::from_str("{\"status\":\"ok\"}").expect("an answer");
+        assert!(health.status == "ok" && health.snapshot.is_none() && health.damaged == 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! What is served, from every place that a snapshot can be in.
 
-use airlift_kind::{Asked, DynKind, Lookup, Reply, View};
+use airlift_kind::{Asked, DynKind, Lookup, Reply, Scheme, View};
 use airlift_store::Store;
 use airlift_testkit::conformance::{self, Case};
 use http::{HeaderMap, Method, StatusCode};
@@ -35,7 +35,8 @@ impl Served {
         let (path, query) = url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)));
         let mut headers = HeaderMap::new();
         headers.insert(http::header::HOST, "mirror:8004".parse().expect("a header"));
-        let mut reply = self.0.lookup(&Asked { method: &Method::GET, path, query, headers: &headers });
+        let asked = Asked { method: &Method::GET, path, query, headers: &headers, scheme: Scheme::Http };
+        let mut reply = self.0.lookup(&asked);
         while let Reply::Later(later) = reply {
             reply = later.await;
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use airlift_core::event::Silent;
 use airlift_core::{Digest, Plan};
 use airlift_fetch::{Fetcher, Settings};
-use airlift_kind::{Asked, DynKind, Lookup, Reply, View};
+use airlift_kind::{Asked, DynKind, Lookup, Reply, Scheme, View};
 use airlift_store::{Snapshot, Store};
 use airlift_testkit::conformance::{self, Case};
 use airlift_testkit::upstream::{Options, Resource, Upstream};
@@ -140,7 +140,8 @@ impl Served {
         let (path, query) = url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)));
         let mut headers = HeaderMap::new();
         headers.insert(http::header::HOST, host.parse().expect("a header"));
-        let mut reply = self.lookup.lookup(&Asked { method: &Method::GET, path, query, headers: &headers });
+        let asked = Asked { method: &Method::GET, path, query, headers: &headers, scheme: Scheme::Http };
+        let mut reply = self.lookup.lookup(&asked);
         while let Reply::Later(later) = reply {
             reply = later.await;
         }

@@ -2,7 +2,7 @@
 
 use airlift_core::Time;
 use airlift_kind::respond::Responder;
-use airlift_kind::{Asked, DynKind, View};
+use airlift_kind::{Asked, DynKind, Scheme, View};
 use airlift_store::Store;
 use airlift_testkit::conformance::{self, Case};
 use http::{HeaderMap, HeaderValue, Method};
@@ -45,7 +45,7 @@ async fn pages_are_negotiated_and_names_are_normal() {
         let mut headers = HeaderMap::new();
         headers.extend(accept.map(|accept| (http::header::ACCEPT, HeaderValue::from_static(accept))));
         headers.insert(http::header::HOST, HeaderValue::from_static("mirror:8003"));
-        let asked = Asked { method: &Method::GET, path, query: None, headers: &headers };
+        let asked = Asked { method: &Method::GET, path, query: None, headers: &headers, scheme: Scheme::Http };
         let response = responder.respond(&asked, Time::default(), lookup.lookup(&asked)).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();

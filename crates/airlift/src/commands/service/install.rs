@@ -18,11 +18,12 @@ pub(super) async fn run(arguments: &Install, context: &Context<'_>) -> Result<()
     let root = Root::new(&arguments.system.root, arguments.dry_run);
     let (unit, serve) = unit(arguments)?;
     let report = Report::new(&root, context.printer);
-    let mut installation = Installation { root, unit, healthz: health::url(&serve), report };
+    let healthz = health::url(&serve);
+    let mut installation = Installation { root, unit, serve, report };
     installation.make_account()?;
     let renewed = installation.write()?;
     let running = installation.start(renewed, context).await?;
-    let Installation { unit, healthz, report, .. } = installation;
+    let Installation { unit, report, .. } = installation;
     context.printer.object(
         "installed",
         json!({
@@ -37,7 +38,7 @@ pub(super) async fn run(arguments: &Install, context: &Context<'_>) -> Result<()
 struct Installation<'a> {
     root: Root,
     unit: Unit,
-    healthz: String,
+    serve: cli::Serve,
     report: Report<'a>,
 }
 
@@ -75,7 +76,7 @@ impl Installation<'_> {
 
     /// Starts the service where that can be done, and says aloud where it can't; whether it runs.
     async fn start(&mut self, renewed: bool, context: &Context<'_>) -> Result<bool, Trouble> {
-        let Self { root, unit, report, healthz } = self;
+        let Self { root, unit, report, serve } = self;
         if !root.is_this_system() {
             report.left(format!("NOT started: it starts when the system in {} does", root.folder().display()));
             return Ok(false);
@@ -105,7 +106,7 @@ impl Installation<'_> {
         if root.dry_run() {
             return Ok(false);
         }
-        super::status::show_health(healthz, context).await?;
+        super::status::show_health(&health::Place::of(serve)?, context).await?;
         Ok(true)
     }
 }

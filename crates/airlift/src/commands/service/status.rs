@@ -48,26 +48,29 @@ pub(super) async fn run(arguments: &Status, context: &Context<'_>) -> Result<(),
             }
         }
     }
-    show_health(&health::url(&serve), context).await
+    show_health(&health::Place::of(&serve)?, context).await
 }
 
 /// What the mirror says of itself.
-pub(super) async fn show_health(url: &str, context: &Context<'_>) -> Result<(), Trouble> {
-    let health = health::ask(url, context).await?;
-    let snapshot = &health.snapshot;
-    context.printer.line(format!(
-        "{url}: {}; serves {} of {} ({}), {} left out, {} damaged",
-        health.status,
-        snapshot.name,
-        snapshot.created,
-        snapshot.id,
-        health.omitted,
-        human::count(health.damaged, "blob")
-    ));
+pub(super) async fn show_health(place: &health::Place, context: &Context<'_>) -> Result<(), Trouble> {
+    let (url, health) = (&place.url, health::ask(place, context).await?);
+    let told = match &health.snapshot {
+        None => "it says more to its users".to_owned(),
+        Some(snapshot) => format!(
+            "serves {} of {} ({}), {} left out, {} damaged",
+            snapshot.name,
+            snapshot.created,
+            snapshot.id,
+            health.omitted,
+            human::count(health.damaged, "blob")
+        ),
+    };
+    context.printer.line(format!("{url}: {}; {told}", health.status));
+    let snapshot = health.snapshot.as_ref().map(|snapshot| &snapshot.id);
     let (status, omitted, damaged) = (&health.status, health.omitted, health.damaged);
     context.printer.object(
         "health",
-        json!({ "url": url, "status": status, "snapshot": snapshot.id, "omitted": omitted, "damaged": damaged }),
+        json!({ "url": url, "status": status, "snapshot": snapshot, "omitted": omitted, "damaged": damaged }),
     );
     match (&*health.status, health.damaged) {
         ("ok", 0) => Ok(()),
