@@ -144,7 +144,7 @@ impl Served {
         self.addresses[kind]
     }
 
-    /// Where its health is told, and its page for a person.
+    /// Where its health is told, how clients are set up, and its page for a person.
     pub fn admin(&self) -> SocketAddr {
         self.address("admin")
     }

@@ -19,6 +19,7 @@ pub mod git_server;
 pub mod http;
 pub mod images;
 pub mod isolated;
+pub mod listing;
 pub mod manifests;
 pub mod mirror;
 pub mod playbook;

@@ -10,7 +10,7 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 use crate::run::{Outcome, at, cargo, files, root, say, text};
 
 /// The machine, from the bottom to the top, and what each crate may use of it.
-const MACHINE: [(&str, &[&str]); 12] = [
+const MACHINE: [(&str, &[&str]); 13] = [
     ("airlift-core", &[]),
     ("airlift-map", &[]),
     ("airlift-openpgp", &["airlift-core"]),
@@ -20,7 +20,11 @@ const MACHINE: [(&str, &[&str]); 12] = [
     ("airlift-store", &["airlift-core"]),
     ("airlift-fetch", &["airlift-core", "airlift-store"]),
     ("airlift-kind", &["airlift-core", "airlift-fetch", "airlift-map", "airlift-openpgp", "airlift-store"]),
-    ("airlift-server", &["airlift-core", "airlift-kind", "airlift-map", "airlift-store", "airlift-tls"]),
+    ("airlift-setup", &["airlift-core", "airlift-kind"]),
+    (
+        "airlift-server",
+        &["airlift-core", "airlift-kind", "airlift-map", "airlift-setup", "airlift-store", "airlift-tls"],
+    ),
     ("airlift-testkit", &["airlift-core", "airlift-fetch", "airlift-kind", "airlift-openpgp", "airlift-store"]),
     (
         "airlift",
@@ -30,6 +34,7 @@ const MACHINE: [(&str, &[&str]); 12] = [
             "airlift-kind",
             "airlift-openpgp",
             "airlift-server",
+            "airlift-setup",
             "airlift-store",
             "airlift-tls",
         ],

@@ -15,6 +15,7 @@ use crate::followed::Followed;
 use crate::page::Page;
 use crate::path;
 use crate::service::{Tracked, plain};
+use crate::setup::{self, Setup};
 use crate::site::Site;
 use crate::tls::Shown;
 
@@ -31,6 +32,7 @@ pub(crate) struct Admin {
     pub(crate) tls: Option<Arc<Followed<Shown>>>,
     /// How clients come.
     pub(crate) scheme: Scheme,
+    pub(crate) setup: Setup,
 }
 
 impl Admin {
@@ -59,6 +61,7 @@ impl Admin {
 
     async fn show(&self, parts: &Parts) -> Response<Tracked> {
         match parts.uri.path() {
+            path if setup::PATHS.contains(&path) => self.setup.answer(path, &parts.headers).await,
             "/healthz" => plain(StatusCode::OK, JSON, self.health()),
             "/metrics" => {
                 let expiry = self.tls.as_ref().map(|tls| tls.current().certificate().until);

@@ -32,6 +32,7 @@ mod question;
 pub mod server;
 mod service;
 pub mod settings;
+mod setup;
 mod site;
 mod tls;
 mod tls_io;

@@ -24,6 +24,7 @@ use crate::listen::{self, Floor, Role};
 use crate::page::Page;
 use crate::service::Desk;
 use crate::settings::Settings;
+use crate::setup::Setup;
 use crate::site::Site;
 use crate::tls::{self, Shown};
 use crate::users::{Table, Users};
@@ -85,8 +86,9 @@ impl Server {
             ports.push(port);
         }
         if let Some(address) = admin {
+            let setup = Setup { site: Arc::clone(&site), ports: port_of.clone(), tls: tls.clone() };
             let page = Page::new(Arc::clone(&site), port_of, tls.clone());
-            let role = Role::Admin(Admin { site: Arc::clone(&site), page, tls: tls.clone(), scheme });
+            let role = Role::Admin(Admin { site: Arc::clone(&site), page, setup, tls: tls.clone(), scheme });
             ports.push(Port::bind(address, vec!["admin".to_owned()], role, &ports)?);
         }
         for port in &ports {

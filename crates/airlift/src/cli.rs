@@ -18,6 +18,8 @@ A first archive:
 Behind the gap:
   airlift load ARCHIVE             check it, and copy it to /opt/deepops
   airlift serve                    serve it; 'airlift serve ARCHIVE' serves it without copying
+On every client:
+  airlift setup --mirror HOST      point it at the host that serves; --revert undoes it
 
 Exit codes: 0 done, 1 the answer is no (it will not fit, or there is damage), 2 usage or manifest, 3 upstream, \
 4 damaged archive or store, 5 no space, 6 newer format, 7 this machine, 130 stopped (run it again: it goes on).";
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     /// Keep the file of users that 'serve --htpasswd' asks for.
     #[command(subcommand)]
     User(tls::User),
+    /// Point this host's clients at a mirror: containerd, docker, podman, dnf, apt, pip, helm, git and the rest.
+    Setup(Setup),
     /// List what is in an archive or a store.
     List(List),
     /// Write plain folders that any web server can serve; images as an OCI layout.
@@ -154,6 +158,14 @@ pub(crate) struct Source {
     /// comes later wins.
     #[arg(long, short, value_name = "VARIABLES")]
     pub(crate) extra_vars: Vec<String>,
+}
+
+impl Network {
+    /// Everything as it is without options, and these authorities.
+    pub(crate) const fn with_authorities(authorities: Vec<PathBuf>) -> Self {
+        let (jobs, per_host, attempts, stall, longest_wait, signing_key) = (None, None, None, None, None, None);
+        Self { jobs, per_host, attempts, stall, longest_wait, authorities, signing_key }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -275,6 +287,47 @@ fn kind_and_port(text: &str) -> Result<(String, u16), String> {
     let (kind, port) = text.split_once('=').ok_or("expected KIND=PORT, such as oci=5001")?;
     let port = port.parse().map_err(|_| format!("'{port}' is not a port"))?;
     Ok((kind.to_owned(), port))
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Setup {
+    #[command(subcommand)]
+    pub(crate) command: Option<SetupCommand>,
+    #[command(flatten)]
+    pub(crate) host: SetupHost,
+    /// Leave a file where it is that would be set aside, by its name: local.repo. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: Vec<String>,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Put everything back as it was before.
+    #[arg(long, conflicts_with_all = ["mirror", "keep"])]
+    pub(crate) revert: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SetupCommand {
+    /// Say what still points elsewhere, by asking the clients themselves; exit code 1 if something does.
+    Status(SetupHost),
+}
+
+/// Which host is set up, and with what.
+#[derive(Debug, Args)]
+pub(crate) struct SetupHost {
+    /// The mirror: its host, or the address of its port 8000. [default: that of the last time, else localhost]
+    #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname)]
+    pub(crate) mirror: Option<String>,
+    /// Only these clients: docker,apt.
+    #[arg(long, value_name = "CLIENTS", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// The root folder of the host: of an image, or of a system that is mounted.
+    #[arg(long, value_name = "DIR", default_value = "/", value_hint = ValueHint::DirPath)]
+    pub(crate) root: PathBuf,
+    /// Trust this certificate authority when the mirror is asked; a PEM file.
+    #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
+    pub(crate) authorities: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

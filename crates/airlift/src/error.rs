@@ -6,6 +6,7 @@ use airlift_core::failure::io_class;
 use airlift_core::lock::LockError;
 use airlift_core::manifest::ManifestError;
 use airlift_core::{Class, Failure};
+use airlift_fetch::FetchError;
 use airlift_openpgp::SigningError;
 
 use crate::profile::ProfileError;
@@ -83,6 +84,18 @@ pub(crate) enum ProgramError {
     Password { source: std::io::Error },
     #[error("these were two different passwords")]
     TwoPasswords,
+    #[error("'{text}' is no mirror: a host such as mirror, or the address of its port 8000 such as http://mirror:8000")]
+    MirrorName { text: String },
+    #[error("no mirror answers at {url}")]
+    NoMirror { url: String, source: Box<FetchError> },
+    #[error("what {url} says can't be understood")]
+    MirrorList { url: String, source: serde_json::Error },
+    #[error(
+        "{count} of the files were changed by hand since: they stay as they are, and what was there before is beside them"
+    )]
+    ByHand { count: usize },
+    #[error("not everything leads to the mirror: {clients}")]
+    Outside { clients: String },
     #[error("stopped")]
     Stopped,
 }
@@ -105,8 +118,13 @@ impl Failure for ProgramError {
             | Self::Lock { .. }
             | Self::StaleLock { .. }
             | Self::UnknownKind { .. }
+            | Self::MirrorName { .. }
             | Self::TwoPasswords => Class::Usage,
-            Self::DoesNotFit { .. } | Self::Damage { .. } => Class::Negative,
+            Self::DoesNotFit { .. } | Self::Damage { .. } | Self::ByHand { .. } | Self::Outside { .. } => {
+                Class::Negative
+            }
+            Self::NoMirror { source, .. } => source.class(),
+            Self::MirrorList { .. } => Class::Upstream,
             Self::Missing { .. } | Self::Racing { .. } => Class::Upstream,
             Self::Stopped => Class::Interrupted,
         }
@@ -118,6 +136,10 @@ impl Failure for ProgramError {
             Self::OpenKey { path, .. } => return Some(format!("chmod 600 {}", path.display())),
             Self::SigningKey { source } => return source.hint(),
             Self::Profile(source) => return source.hint(),
+            Self::NoMirror { .. } => "name the host where 'airlift serve' runs with --mirror; its port 8000 is asked",
+            Self::MirrorList { .. } => "is that the port of /healthz, and is the program there as new as this one?",
+            Self::ByHand { .. } => "look at them, and take away what you don't need",
+            Self::Outside { .. } => "'airlift setup' points them at the mirror; --dry-run says how",
             Self::NoManifest { .. } => {
                 "name one ('airlift collect site.yaml'), or write one: README.md begins with an example; 'airlift profile list' \
                  names those that the program brings"

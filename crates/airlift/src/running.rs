@@ -19,6 +19,11 @@ pub(crate) fn about(path: &Path, (program, arguments): (&str, &[&str]), files: &
     let mut command = Command::new(program);
     // How it is set up otherwise would make its answer another one on another machine.
     command.args(arguments).current_dir(folder.path()).env_clear().env("PATH", path).env("HOME", folder.path());
+    bounded(command)
+}
+
+/// What a program answers, whoever it is set up for; none where it fails, answers too much or takes too long.
+pub(crate) fn bounded(mut command: Command) -> Option<String> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let output = child.stdout.take()?;
     let answer = std::thread::spawn(move || {

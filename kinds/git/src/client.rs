@@ -11,12 +11,16 @@ pub(crate) fn clients(view: &View, address: Address<'_>) -> Vec<Client> {
     let folders = view.below("repositories").iter();
     let hosts = folders.filter_map(|node| view.path_of(node).strip_prefix("repositories/")?.split_once('/'));
     let hosts: BTreeSet<&str> = hosts.map(|(host, _)| host).collect();
-    if hosts.is_empty() {
-        return Vec::new();
+    match hosts.is_empty() {
+        true => Vec::new(),
+        false => vec![git(&hosts, &one_line(view.describe()), address)],
     }
+}
+
+fn git(hosts: &BTreeSet<&str>, archive: &str, address: Address<'_>) -> Client {
     let mut client = Client::named("git");
-    let mut content = format!("# {}\n", one_line(view.describe()));
-    for host in &hosts {
+    let mut content = format!("# {archive}\n");
+    for host in hosts {
         // Writing to a string can't fail.
         let _ = writeln!(content, "[url \"{}/git/{host}/\"]", address.base());
         for form in forms(host) {
@@ -29,11 +33,11 @@ pub(crate) fn clients(view: &View, address: Address<'_>) -> Vec<Client> {
         let _ = writeln!(content, "[http \"{}/\"]\n\tsslCAInfo = {}", address.base(), Mirror::CA_FILE);
     }
     client.files.push(ClientFile::new("/etc/gitconfig", Change::Block { content }));
-    let hosts: Vec<&str> = hosts.into_iter().collect();
+    let hosts: Vec<&str> = hosts.iter().copied().collect();
     client
         .notes
         .push(format!("git asks the mirror for everything of {}, pushes too, which it refuses", hosts.join(", ")));
-    vec![client]
+    client
 }
 
 /// The ways in which people write URLs of a host.
@@ -44,4 +48,29 @@ fn forms(host: &str) -> Vec<String> {
         forms.extend([format!("git://{host}/"), format!("ssh://git@{host}/"), format!("git@{host}:")]);
     }
     forms
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_url_leads_to_the_mirror() {
+        let ports = BTreeMap::from([("git".to_owned(), 8004)]);
+        let ca = Some("-----BEGIN CERTIFICATE-----\n".to_owned());
+        let mirror = Mirror { host: "mirror".into(), ports, tls: true, ca, users: false };
+        let hosts = BTreeSet::from(["github.com", "git.example.org:8443"]);
+        let client = git(&hosts, "site of 2026", mirror.address("git").expect("it is served"));
+        let Change::Block { content } = &client.files[0].change else { panic!("{client:?}") };
+        let expected = "# site of 2026\n[url \"https://mirror:8004/git/git.example.org:8443/\"]\n\
+                        \tinsteadOf = https://git.example.org:8443/\n\tinsteadOf = http://git.example.org:8443/\n\
+                        [url \"https://mirror:8004/git/github.com/\"]\n\
+                        \tinsteadOf = https://github.com/\n\tinsteadOf = http://github.com/\n\
+                        \tinsteadOf = git://github.com/\n\tinsteadOf = ssh://git@github.com/\n\
+                        \tinsteadOf = git@github.com:\n\
+                        [http \"https://mirror:8004/\"]\n\tsslCAInfo = /etc/airlift/ca.crt\n";
+        assert_eq!(content, expected);
+    }
 }

@@ -19,18 +19,19 @@ pub(crate) fn clients(view: &View, address: Address<'_>) -> Vec<Client> {
     let registries = view.below("").iter().filter_map(|node| split(view.path_of(node))?.0.split_once('/'));
     let registries: BTreeSet<&str> = registries.map(|(registry, _)| registry).collect();
     let registries: Vec<&str> = registries.into_iter().collect();
-    match registries.as_slice() {
-        [] => Vec::new(),
-        registries => {
-            let archive = one_line(view.describe());
-            vec![
-                docker(registries, address),
-                containerd(registries, address, &archive),
-                podman(registries, address, &archive),
-                enroot(address),
-            ]
-        }
+    match registries.is_empty() {
+        true => Vec::new(),
+        false => of(&registries, &one_line(view.describe()), address),
     }
+}
+
+fn of(registries: &[&str], archive: &str, address: Address<'_>) -> Vec<Client> {
+    vec![
+        docker(registries, address),
+        containerd(registries, address, archive),
+        podman(registries, address, archive),
+        enroot(address),
+    ]
 }
 
 /// dockerd(8): `registry-mirrors` hold for Docker Hub alone.

@@ -65,3 +65,29 @@ fn uv(address: Address<'_>, archive: &str) -> Client {
     client.files.push(ClientFile::whole("/etc/uv/uv.toml", text));
     client
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn pip_trusts_one_host_and_only_without_tls() {
+        let ports = BTreeMap::from([("python".to_owned(), 8003)]);
+        let plain = Mirror { host: "mirror".into(), ports, tls: false, ca: None, users: false };
+        let secure = Mirror { tls: true, ca: Some("-----BEGIN CERTIFICATE-----\n".to_owned()), ..plain.clone() };
+        let lines = |mirror: &Mirror| -> Vec<String> {
+            let client = pip(mirror.address("python").expect("it is served"));
+            let Change::Lines { edits } = &client.files[0].change else { panic!("{client:?}") };
+            edits.iter().map(|edit| edit.line.clone().unwrap_or_else(|| format!("no {}", edit.key))).collect()
+        };
+        let index = |scheme: &str| format!("index-url = {scheme}://mirror:8003/simple/");
+        assert_eq!(lines(&plain), [&index("http"), "no extra-index-url", "trusted-host = mirror:8003"]);
+        assert_eq!(lines(&secure), [&index("https"), "no extra-index-url", "cert = /etc/airlift/ca.crt"]);
+        let uv = uv(secure.address("python").expect("it is served"), "site of 2026");
+        let Change::Whole { content } = &uv.files[0].change else { panic!("{uv:?}") };
+        let expected = "# site of 2026\nnative-tls = true\n[[index]]\nname = \"airlift\"\nurl = \"https://mirror:8003/simple/\"\ndefault = true\n";
+        assert_eq!(content, expected);
+    }
+}

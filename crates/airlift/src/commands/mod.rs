@@ -13,6 +13,7 @@ mod prune;
 mod rollback;
 mod serve;
 mod service;
+mod setup;
 mod snapshots;
 mod tls;
 mod user;
@@ -54,6 +55,7 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
         Command::Service(arguments) => service::run(&arguments, context).await,
         Command::Tls(command) => tls::run(&command, context),
         Command::User(command) => user::run(&command, context),
+        Command::Setup(arguments) => setup::run(&arguments, context).await,
         Command::List(arguments) => list::run(&arguments, context).await,
         Command::Export(arguments) => export::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,

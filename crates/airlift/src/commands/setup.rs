@@ -1,0 +1,171 @@
+//! `airlift setup`.
+
+use std::process::Command;
+
+use airlift_core::Request;
+use airlift_fetch::Fetcher;
+use airlift_setup::list::host_and_port;
+use airlift_setup::put::Outcome;
+use airlift_setup::status::{self, Answer};
+use airlift_setup::{List, Options, Root, Told, journal, put_in, revert};
+use airlift_store::Store;
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{self, SetupCommand, SetupHost};
+use crate::error::{ProgramError, Trouble};
+use crate::output::{Printer, human};
+use crate::{running, settings};
+
+/// The port of the mirror that says how clients are set up.
+const PORT: u16 = 8000;
+/// The most bytes of what it says.
+const LONGEST: u64 = 64 << 20;
+
+pub(super) async fn run(arguments: &cli::Setup, context: &Context<'_>) -> Result<(), Trouble> {
+    if let Some(SetupCommand::Status(host)) = &arguments.command {
+        return show_status(host, context).await;
+    }
+    let host = &arguments.host;
+    let (root, printer) = (Root::new(&host.root)?, context.printer);
+    let options = Options { only: host.only.clone(), keep: arguments.keep.clone(), dry_run: arguments.dry_run };
+    let mut show = |told: Told| {
+        printer.line(told.to_string());
+        printer.object("setup", serde_json::to_value(&told).unwrap_or_default());
+    };
+    if arguments.revert {
+        let reverted = revert(&root, &options, &mut show)?;
+        return match (reverted.by_hand, reverted.changes) {
+            (0, 0) => {
+                printer.line("nothing has to be put back");
+                Ok(())
+            }
+            (0, _) => Ok(()),
+            (count, _) => Err(ProgramError::ByHand { count }.into()),
+        };
+    }
+    let list = fetch(host, &root, context).await?;
+    let outcome = put_in(&list, &root, &options, &mut show)?;
+    show_rest(&list, &outcome, &options, printer);
+    Ok(())
+}
+
+/// What a person has to know and to do beside it.
+fn show_rest(list: &List, outcome: &Outcome, options: &Options, printer: &Printer) {
+    for client in list.clients.iter().filter(|client| outcome.clients.contains(&client.name)) {
+        let afterwards = client.then.iter().filter(|_| outcome.changed.contains(&client.name));
+        let lines = client.relaxed.iter().map(|sentence| ("without TLS", sentence));
+        let lines = lines.chain(client.notes.iter().map(|sentence| ("note", sentence)));
+        for (what, sentence) in lines.chain(afterwards.map(|command| ("afterwards", command))) {
+            printer.line(format!("{what}: {sentence}"));
+            printer.object("advice", json!({ "client": client.name, "what": what, "sentence": sentence }));
+        }
+    }
+    for client in &outcome.absent {
+        printer.line(format!("{client}: this host has none"));
+    }
+    let files = human::count(outcome.changes as u64, "file");
+    printer.line(match (outcome.changes, options.dry_run) {
+        (0, _) => format!("nothing has to be changed: this host uses {}", list.mirror),
+        (_, true) => format!("{files} would be changed; nothing was"),
+        (_, false) => format!("{files} changed; 'airlift setup --revert' puts everything back"),
+    });
+    printer.object("set_up", json!({ "mirror": list.mirror, "changes": outcome.changes, "dry_run": options.dry_run }));
+}
+
+async fn show_status(host: &SetupHost, context: &Context<'_>) -> Result<(), Trouble> {
+    let (root, printer) = (Root::new(&host.root)?, context.printer);
+    let list = fetch(host, &root, context).await?;
+    let options = Options { only: host.only.clone(), ..Options::default() };
+    let findings = status::status(&list, &root, &options, &|command| ask(&root, command))?;
+    for finding in &findings {
+        let mark = match finding.good {
+            Some(true) => "good",
+            Some(false) => "BAD ",
+            None => "-   ",
+        };
+        printer.line(format!("{mark}  {}: {}", finding.client, finding.found));
+        printer.object("status", serde_json::to_value(finding).unwrap_or_default());
+    }
+    let bad = status::bad(&findings, &list.clients);
+    match bad.is_empty() {
+        true => {
+            printer.line(format!("everything that could be asked leads to {}", list.mirror));
+            Ok(())
+        }
+        false => Err(ProgramError::Outside { clients: bad.join(", ") }.into()),
+    }
+}
+
+/// Asks a program of the host: one of another root inside of that.
+fn ask(root: &Root, command: &[String]) -> Answer {
+    let Some((program, arguments)) = command.split_first() else { return Answer::NotThere };
+    let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let there = |folder: &str| root.at(&format!("{folder}/{program}")).is_file();
+    if !folders.iter().any(|folder| there(folder)) {
+        return Answer::NotThere;
+    }
+    let mut asked = match root.is_this_host() {
+        true => Command::new(program),
+        false => {
+            let mut inside = Command::new("chroot");
+            inside.arg(root.folder()).arg(program);
+            inside
+        }
+    };
+    asked.args(arguments).env("LC_ALL", "C").env("PATH", folders.join(":"));
+    running::bounded(asked).map_or(Answer::Failed, Answer::Said)
+}
+
+/// What the mirror says has to be done.
+async fn fetch(host: &SetupHost, root: &Root, context: &Context<'_>) -> Result<List, Trouble> {
+    let last = root.read(&format!("{}/journal", journal::STATE))?.and_then(|bytes| {
+        let journal: Option<journal::Journal> = String::from_utf8_lossy(&bytes).parse().ok();
+        journal?.mirror().map(str::to_owned)
+    });
+    let mirror = host.mirror.clone().or(last).unwrap_or_else(|| "localhost".to_owned());
+    let url = address(&mirror)?;
+    let mut network = cli::Network::with_authorities(host.authorities.clone());
+    // A person waits; a mirror that is there answers at once.
+    (network.attempts, network.stall) = (Some(2), Some(20));
+    let fetcher = Fetcher::new(
+        settings::network(&network)?,
+        Store::memory(),
+        context.printer.observer(),
+        context.cancel.clone(),
+    )?;
+    let parsed = format!("{url}/setup.json").parse().map_err(|_| ProgramError::MirrorName { text: mirror })?;
+    let answer = fetcher.listing(&Request::new(parsed), LONGEST).await;
+    let answer = answer.map_err(|source| ProgramError::NoMirror { url: url.clone(), source: Box::new(source) })?;
+    let list = serde_json::from_slice(&answer.bytes);
+    Ok(list.map_err(|source| ProgramError::MirrorList { url, source })?)
+}
+
+/// The address of the mirror's port 8000, from a host's name or an address.
+fn address(mirror: &str) -> Result<String, ProgramError> {
+    let (scheme, rest) = mirror.split_once("://").unwrap_or(("http", mirror));
+    let known = host_and_port(rest.trim_end_matches('/')).filter(|_| matches!(scheme, "http" | "https"));
+    let (host, port) = known.ok_or_else(|| ProgramError::MirrorName { text: mirror.to_owned() })?;
+    Ok(format!("{scheme}://{host}:{}", port.unwrap_or(PORT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_is_a_host_or_an_address() {
+        let good = [
+            ("mirror", "http://mirror:8000"),
+            ("mirror:9000", "http://mirror:9000"),
+            ("https://mirror/", "https://mirror:8000"),
+            ("[::1]", "http://[::1]:8000"),
+        ];
+        for (text, expected) in good {
+            assert_eq!(address(text).expect("an address"), expected);
+        }
+        for text in ["", "ftp://mirror", "a b", "http://mirror/x"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+}
