@@ -83,8 +83,8 @@ fn an_unmodified_requirements_file_is_installed_from_the_mirror_alone() {
         server.url()
     );
     let mirror = Mirror::inside("galaxy", &manifest, &namespace);
-    let before = server.asked().len();
     namespace.prove_alone(server.address());
+    let before = server.asked().len();
     for (number, program) in clients().iter().enumerate() {
         let home = work.path().join(format!("home-{number}"));
         fs::create_dir_all(&home).expect("a folder can be made");
