@@ -6,7 +6,7 @@ use airlift_core::{Request, UpstreamUrl};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use semver::Version;
 
-use super::server::{Server, Trouble};
+use super::api::{Server, Trouble};
 use crate::error::GalaxyError;
 use crate::format::answer::{Detail, ListedVersion};
 use crate::format::name::CollectionName;

@@ -1,15 +1,15 @@
 //! What the manifest asks for, turned into a plan.
 //!
 //! `inputs` reads what each entry wants. `collections` has the `solver` decide on versions, over what the `library` knows
-//! of a `server`'s collections; `roles` follows roles from one to the next. What both found is put together by `publish`.
+//! of a server's `api`; `roles` follows roles from one to the next. What both found is put together by `publish`.
 
+mod api;
 mod collections;
 mod explain;
 mod inputs;
 mod library;
 mod publish;
 mod roles;
-mod server;
 mod solver;
 
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ use serde_json::json;
 
 use crate::error::GalaxyError;
 use crate::spec::{GroupSpec, Spec};
+use api::Server;
 use inputs::{Inputs, Origin};
 use publish::Shelf;
-use server::Server;
 
 /// What servers are sent that the manifest has no headers for.
 static NO_HEADERS: BTreeMap<String, Secret> = BTreeMap::new();
@@ -50,7 +50,7 @@ pub(crate) async fn collect(spec: &Spec, fetcher: &Fetcher) -> Result<Plan, Gala
 pub(crate) fn request_again(spec: &Spec, url: UpstreamUrl) -> Request {
     let same = |group: &&GroupSpec| group.server.expose().origin() == url.expose().origin();
     match spec.galaxy.iter().find(same) {
-        Some(group) => server::request(&group.server, &group.headers, url),
+        Some(group) => api::request(&group.server, &group.headers, url),
         None => Request::new(url),
     }
 }
@@ -95,7 +95,7 @@ impl<'a> Group<'a> {
 
     /// The request for a URL that the manifest or a file of requirements names.
     fn url(&self, url: &UpstreamUrl) -> Request {
-        server::request(&self.spec.server, &self.spec.headers, url.clone())
+        api::request(&self.spec.server, &self.spec.headers, url.clone())
     }
 }
 

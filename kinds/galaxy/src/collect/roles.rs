@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use airlift_core::Request;
 
+use super::api::{Server, Trouble};
 use super::inputs::Origin;
 use super::publish::Shelf;
-use super::server::{Server, Trouble};
 use super::{Fetched, Group, file, git, look, repository};
 use crate::error::GalaxyError;
 use crate::format::answer::{ListedRole, ListedRoleVersion, Page};
