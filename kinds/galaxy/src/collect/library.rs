@@ -52,7 +52,7 @@ pub(super) struct Library<'a> {
 /// An answer to a [`Need`].
 enum Fact {
     Offer(CollectionName, Result<Offer, String>),
-    Known((CollectionName, usize), Result<Known, String>),
+    Known((CollectionName, usize), Box<Result<Known, String>>),
 }
 
 impl<'a> Library<'a> {
@@ -119,7 +119,7 @@ impl<'a> Library<'a> {
         for fact in facts {
             match fact {
                 Fact::Offer(name, offer) => drop(self.offers.insert(name, offer)),
-                Fact::Known(key, known) => drop(self.details.insert(key, known)),
+                Fact::Known(key, known) => drop(self.details.insert(key, *known)),
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl<'a> Library<'a> {
                     }
                     _ => Err("its versions are not known".to_owned()),
                 };
-                Ok(Fact::Known((name, place), known))
+                Ok(Fact::Known((name, place), Box::new(known)))
             }
         }
     }
