@@ -10,7 +10,7 @@ use crate::error::FetchError;
 use crate::exchange::{Ask, exchange};
 use crate::fetcher::Fetcher;
 use crate::file;
-use crate::retry::Attempts;
+use crate::retry::{Attempts, Trouble};
 
 impl Fetcher {
     /// The last bytes of something, at most so many, and the size of the whole; none where upstream answers no ranges.
@@ -46,12 +46,14 @@ async fn end(fetcher: &Fetcher, request: &Request, bytes: u64) -> Result<Option<
         let Some((range, total)) = content_range(&answer.headers).and_then(|range| Some((range, range.total?))) else {
             return Ok(None);
         };
-        if range.end != total || total - range.start > bytes {
+        let length = total - range.start;
+        if range.end != total || length > bytes {
             return Ok(None);
         }
-        match document::read(&request.url, answer, bytes).await {
-            Ok((body, _)) if body.len() as u64 == total - range.start => return Ok(Some((body, total))),
-            Ok(_) => return Ok(None),
+        match document::read(&request.url, answer, length).await {
+            Ok((body, _)) if body.len() as u64 == length => return Ok(Some((body, total))),
+            // Less or more than it says that it is: what it says can't be relied on.
+            Ok(_) | Err(Trouble { error: FetchError::TooLarge { .. }, .. }) => return Ok(None),
             Err(trouble) => attempts.again(trouble).await?,
         }
     }

@@ -144,6 +144,8 @@ pub enum Fault {
     IgnoreRange,
     /// A range is answered with another one.
     WrongRange,
+    /// A range is answered, and its `Content-Range` says this.
+    SaysRange(String),
     /// The resource is replaced before it is answered, for this and all later requests.
     Replace(Box<Resource>),
     /// A redirect, by this status, to this place.

@@ -4,6 +4,7 @@
 
 mod credentials;
 mod documents;
+mod ending;
 mod engine;
 mod faults;
 mod pieces;

@@ -199,7 +199,11 @@ fn send(
         }
         Some(Range { start, end }) => {
             let start = if matches!(fault, Fault::WrongRange) { start / 2 } else { start };
-            response = response.header(header::CONTENT_RANGE, format!("bytes {start}-{}/{total}", end - 1));
+            let says = match fault {
+                Fault::SaysRange(says) => says.clone(),
+                _ => format!("bytes {start}-{}/{total}", end - 1),
+            };
+            response = response.header(header::CONTENT_RANGE, says);
             (StatusCode::PARTIAL_CONTENT, start..end)
         }
     };
@@ -271,9 +275,12 @@ fn stream_of(body: Bytes, (end, pace): (End, Duration), active: Active) -> Body 
     BodyExt::boxed_unsync(StreamBody::new(good.chain(last.filter_map(std::future::ready))))
 }
 
-/// `bytes=5-` and `bytes=5-9`; an empty range where it begins behind the end.
+/// `bytes=5-`, `bytes=5-9` and `bytes=-5`; an empty range where it begins behind the end, or has no bytes.
 fn parse_range(text: &str, total: usize) -> Option<Range<usize>> {
     let (start, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    if start.is_empty() {
+        return Some(total.saturating_sub(last.parse().ok()?)..total);
+    }
     let start: usize = start.parse().ok()?;
     let end = match last {
         "" => total,
