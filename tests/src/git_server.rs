@@ -46,7 +46,7 @@ impl GitServer {
     }
 }
 
-fn answer(stream: TcpStream, root: &Path, old: bool, log: &Mutex<Vec<String>>) -> io::Result<()> {
+fn answer(mut stream: TcpStream, root: &Path, old: bool, log: &Mutex<Vec<String>>) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -63,6 +63,11 @@ fn answer(stream: TcpStream, root: &Path, old: bool, log: &Mutex<Vec<String>>) -
     }
     let header = |name: &str| headers.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let body = body(&mut reader, header("content-length"), header("transfer-encoding"))?;
+    if let Some(archive) = archive(root, path) {
+        let length = archive.len();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
+        return stream.write_all(&archive);
+    }
     let mut backend = Command::new("git");
     backend.arg("http-backend").env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
     backend.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", &method);
@@ -81,13 +86,21 @@ fn answer(stream: TcpStream, root: &Path, old: bool, log: &Mutex<Vec<String>>) -
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |end| end + 4);
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let mut stream = stream;
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n", answer.len() - end)?;
     for line in head.lines().filter(|line| !line.starts_with("Status: ") && !line.is_empty()) {
         write!(stream, "{line}\r\n")?;
     }
     stream.write_all(b"\r\n")?;
     stream.write_all(&answer[end..])
+}
+
+/// Everything that a branch or tag has as one archive, as forges offer it: `/group/name/archive/v1.tar.gz`.
+fn archive(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let (repository, reference) = path.trim_start_matches('/').strip_suffix(".tar.gz")?.split_once("/archive/")?;
+    let folder = root.join(format!("{repository}.git"));
+    let arguments = ["archive", "--format=tar.gz", "--prefix=it/", reference];
+    let output = git_command(&folder, &arguments).output().ok()?;
+    output.status.success().then_some(output.stdout)
 }
 
 fn body(reader: &mut impl BufRead, length: &str, encoding: &str) -> io::Result<Vec<u8>> {

@@ -87,6 +87,20 @@ pub fn asking(text: &str, keys: &[&str], (key, values): (&str, Vec<Value>)) -> R
     Ok(serde_json::to_string(&manifest).expect("plain data with string keys is always JSON"))
 }
 
+/// What the text of a manifest has in the list of a key; nothing where that is no list.
+///
+/// # Errors
+///
+/// [`ManifestError`] with line and column.
+pub fn listed(text: &str, key: &str) -> Result<Vec<Value>, ManifestError> {
+    let manifest: Result<BTreeMap<String, Value>, _> = serde_saphyr::from_str_with_options(text, person_options());
+    let mut manifest = manifest.map_err(|error| yaml_error(text, error))?;
+    match manifest.remove(key) {
+        Some(Value::Array(values)) => Ok(values),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// Options for what a person writes: `on` and `yes` are texts, aliases are bounded, duplicate keys are refused.
 pub(crate) fn person_options() -> serde_saphyr::Options {
     serde_saphyr::options! {

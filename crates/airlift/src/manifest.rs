@@ -1,6 +1,6 @@
 //! The manifest as a file, or as a profile that the program brings: the envelope, and each kind's section.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use airlift_core::manifest::{self, Envelope, ManifestError};
@@ -34,6 +34,13 @@ fn join(plan: &mut Plan, mut more: Plan) {
         plan.entries.iter().map(|entry| (&entry.path, entry.digest())).collect();
     more.entries.retain(|entry| known.get(&entry.path).is_none_or(|digest| *digest != entry.digest()));
     plan.extend(more);
+}
+
+/// Whether two plans have different bytes for one path.
+fn differ(plan: &Plan, more: &Plan) -> bool {
+    let known: HashMap<&TreePath, Option<Digest>> =
+        plan.entries.iter().map(|entry| (&entry.path, entry.digest())).collect();
+    more.entries.iter().any(|entry| known.get(&entry.path).is_some_and(|digest| *digest != entry.digest()))
 }
 
 impl Manifest {
@@ -114,7 +121,17 @@ impl Manifest {
                 for key in kind.keys() {
                     let of_key: Vec<&Also> = asked[known..].iter().filter(|also| also.key == *key).collect();
                     if !of_key.is_empty() {
-                        join(plan, self.plan_asked(*kind, (key, &of_key), context).await?);
+                        let more = self.plan_asked(*kind, (key, &of_key), (context, false)).await?;
+                        if !differ(plan, &more) {
+                            join(plan, more);
+                            continue;
+                        }
+                        // Wanted here for this part of it and there for that, as branches of a repository: both at once.
+                        let of_key: Vec<&Also> = asked.iter().filter(|also| also.key == *key).collect();
+                        let whole = self.plan_asked(*kind, (key, &of_key), (context, true)).await?;
+                        let paths: HashSet<&TreePath> = whole.entries.iter().map(|entry| &entry.path).collect();
+                        plan.entries.retain(|entry| !paths.contains(&entry.path));
+                        plan.extend(whole);
                     }
                 }
             }
@@ -125,10 +142,11 @@ impl Manifest {
         &self,
         kind: &dyn DynKind,
         (key, asked): (&str, &[&Also]),
-        context: &CollectContext,
+        (context, with_own): (&CollectContext, bool),
     ) -> Result<Plan, Trouble> {
         let invalid = |source| ProgramError::Manifest { path: self.path.clone(), source };
-        let values = asked.iter().map(|also| also.value.clone()).collect();
+        let own = if with_own { manifest::listed(&self.text, key).map_err(invalid)? } else { Vec::new() };
+        let values = own.into_iter().chain(asked.iter().map(|also| also.value.clone())).collect();
         let text = manifest::asking(&self.text, kind.keys(), (key, values)).map_err(invalid)?;
         let section = kind.section(&text).map_err(invalid)?;
         let mut plan = section.collect(context).await.map_err(Trouble::boxed)?;

@@ -83,6 +83,18 @@ pub enum PythonError {
         /// What is wrong with the name.
         reason: String,
     },
+    /// A requirement from git of which nothing says what it needs.
+    #[error("the requirement {name} from {url} can't be solved: {reason}")]
+    Repository {
+        /// The project.
+        name: String,
+        /// The repository.
+        url: Box<UpstreamUrl>,
+        /// The branch, tag or commit.
+        reference: Option<String>,
+        /// Why not.
+        reason: String,
+    },
     /// There is no set of versions that fulfils everything.
     #[error("nothing fulfils all requirements for {environment}\n{derivation}")]
     Unsolvable {
@@ -124,6 +136,7 @@ impl Failure for PythonError {
             Self::Fetch { source, .. } => source.class(),
             Self::File { .. }
             | Self::Page { .. }
+            | Self::Repository { .. }
             | Self::Unsolvable { .. }
             | Self::Twice { .. }
             | Self::Path { .. } => Class::Upstream,
@@ -140,6 +153,13 @@ impl Failure for PythonError {
             Self::Fetch { source, .. } => source.hint(),
             Self::Hashless { .. } => {
                 Some("write such files with 'pip-compile --generate-hashes' or 'uv pip compile --generate-hashes'".to_owned())
+            }
+            Self::Repository { name, url, reference, .. } => {
+                let reference = reference.as_deref().map(|reference| format!("@{reference}")).unwrap_or_default();
+                Some(format!(
+                    "build a wheel of it here, 'pip wheel --no-deps git+{url}{reference}', and name that instead: \
+                     {name} @ file:///FOLDER/FILE.whl"
+                ))
             }
             Self::Unsolvable { hint, .. } => hint.clone(),
             _ => None,

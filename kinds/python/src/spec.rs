@@ -357,7 +357,7 @@ mod tests {
             ("{ requirements: [a] }".to_owned(), "missing field"),
             (format!("{{ {e} }}"), "name what is wanted"),
             (format!("{{ {e}, requirements: [\"a b\"] }}"), "requirements: 'a b'"),
-            (format!("{{ {e}, requirements: [\"git+https://x/y\"] }}"), "from git"),
+            (format!("{{ {e}, requirements: [\"git+https://x/y\"] }}"), "its project's name"),
             (format!("{{ {e}, requirement: [a] }}"), "did you mean 'requirements'?"),
             (format!("{{ {e}, requirements: [a], index: pypi }}"), "index:"),
             (format!("{{ {e}, requirements: [a], sdists: maybe }}"), "maybe"),

@@ -32,14 +32,23 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
         if !seen.insert(offered.file.name.clone()) {
             continue;
         }
-        if let FileName::Sdist(version) = &offered.name {
+        if !matches!(offered.name, FileName::Wheel(_)) {
+            let version = offered.name.version();
             let about = library.load_about(&choice.project, offered).await?;
             let is_static = about.metadata.as_ref().is_ok_and(crate::format::metadata::Metadata::is_static);
             let told = match is_static {
                 true => "",
                 false => ", and only the build tells for sure what it needs; what its PKG-INFO says was taken",
             };
-            let remark = format!("{version} travels as a source distribution, which clients build{told}");
+            let remark = match &offered.name {
+                FileName::Repository(_) => format!(
+                    "comes from git: {} travels, and clients build from it. They find it here with: git config --global \
+                     url.<this mirror>/git/{host}/.insteadOf https://{host}/",
+                    offered.file.url,
+                    host = offered.file.url.authority()
+                ),
+                _ => format!("{version} travels as a source distribution, which clients build{told}"),
+            };
             built.remarks.insert((choice.project.name.clone(), remark));
             // The same requirements have the same solution.
             if builds.insert(about.build.clone()) {

@@ -13,6 +13,7 @@ use super::project::Policy;
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
 use crate::format::locks::LockFile;
+use crate::format::repository::Repository;
 use crate::format::requirements::{self, Line};
 use crate::format::{Requirement, dependency};
 use crate::spec::PythonSpec;
@@ -154,12 +155,23 @@ impl Inputs {
             let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url else { continue };
             let name = requirement.name.to_string();
             let located = |reason: String| PythonError::Locate { file: name.clone(), reason };
-            let url = UpstreamUrl::try_from(url.to_url()).map_err(|error| located(error.to_string()))?;
-            let direct =
-                |reason: String| PythonError::Direct { name: name.clone(), url: Box::new(url.clone()), reason };
-            let file = plain_file(url.clone()).ok_or_else(|| direct("it has no file's name".to_owned()))?;
-            FileName::parse(&file.name, &requirement.name).map_err(|error| direct(error.to_string()))?;
-            places.direct(&requirement.name, file);
+            let alone = match Repository::is_meant(url) {
+                true => {
+                    let repository = Repository::of(url).map_err(located)?;
+                    places.from_git(&requirement.name, repository)
+                }
+                false => {
+                    let url = UpstreamUrl::try_from(url.to_url()).map_err(|error| located(error.to_string()))?;
+                    let direct =
+                        |reason: String| PythonError::Direct { name: name.clone(), url: Box::new(url.clone()), reason };
+                    let file = plain_file(url.clone()).ok_or_else(|| direct("it has no file's name".to_owned()))?;
+                    FileName::parse(&file.name, &requirement.name).map_err(|error| direct(error.to_string()))?;
+                    places.direct(&requirement.name, file)
+                }
+            };
+            if !alone {
+                return Err(located("two requirements name two URLs for it".to_owned()));
+            }
         }
         Ok(())
     }

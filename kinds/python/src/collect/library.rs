@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use airlift_core::{Digest, Event, Request, UpstreamUrl};
 use airlift_fetch::{Expected, FetchError, Fetcher};
 use bytes::Bytes;
+use futures::lock::OwnedMutexGuard;
+use pep440_rs::Version;
 use pep508_rs::PackageName;
 
 use super::places::Places;
 use super::project::{Offered, Project};
-use super::{sdist, wheel};
+use super::{repository, sdist, wheel};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
-use crate::format::index::{self, Page, Promise};
+use crate::format::index::{self, File, Page, Promise};
 use crate::format::metadata::Metadata;
+use crate::format::repository::Repository;
 use crate::format::{Requirement, plain};
 
 /// The most bytes of a project's page.
@@ -29,6 +32,8 @@ pub(crate) struct Library<'a> {
     projects: Mutex<HashMap<PackageName, Arc<Project>>>,
     /// By the file's address.
     abouts: Mutex<HashMap<String, Arc<About>>>,
+    /// By what is being asked for: many requirements lead to one project, and would all ask for it at the same time.
+    asking: Mutex<HashMap<String, Arc<futures::lock::Mutex<()>>>>,
 }
 
 /// What a file says about itself.
@@ -62,7 +67,13 @@ impl Text {
 
 impl<'a> Library<'a> {
     pub(crate) fn new(fetcher: &'a Fetcher, places: Places) -> Self {
-        Self { fetcher, places, projects: Mutex::default(), abouts: Mutex::default() }
+        Self { fetcher, places, projects: Mutex::default(), abouts: Mutex::default(), asking: Mutex::default() }
+    }
+
+    /// Waits until nobody else asks for the same.
+    async fn alone(&self, what: &str) -> OwnedMutexGuard<()> {
+        let asking = Arc::clone(lock(&self.asking).entry(what.to_owned()).or_default());
+        asking.lock_owned().await
     }
 
     /// A project, where it was asked for.
@@ -77,11 +88,18 @@ impl<'a> Library<'a> {
 
     /// Asks for a project.
     pub(crate) async fn load_project(&self, name: &PackageName) -> Result<Arc<Project>, PythonError> {
+        let _alone = match self.project(name) {
+            Some(project) => return Ok(project),
+            None => self.alone(name.as_ref()).await,
+        };
         if let Some(project) = self.project(name) {
             return Ok(project);
         }
-        let pages = self.places.pages(name, self.fetcher).await?;
-        let project = Arc::new(Project::new(name.clone(), pages));
+        let project = match self.places.repository(name) {
+            Some(repository) => self.load_repository(name, repository).await?,
+            None => Project::new(name.clone(), self.places.pages(name, self.fetcher).await?),
+        };
+        let project = Arc::new(project);
         let mut projects = lock(&self.projects);
         let project = Arc::clone(projects.entry(name.clone()).or_insert(project));
         drop(projects);
@@ -93,14 +111,35 @@ impl<'a> Library<'a> {
         Ok(project)
     }
 
+    /// The repository that a project comes from, where it does.
+    pub(crate) fn repository(&self, name: &PackageName) -> Option<&Repository> {
+        self.places.repository(name)
+    }
+
+    /// Asks for a project that comes from git.
+    async fn load_repository(&self, name: &PackageName, repository: &Repository) -> Result<Project, PythonError> {
+        let (about, has_version) = repository::about(self.fetcher, name, repository).await?;
+        let version = about.metadata.as_ref().map_or_else(|_| Version::new([0]), |metadata| metadata.version.clone());
+        let file = File::at(repository.url.to_string(), repository.url.clone());
+        lock(&self.abouts).insert(file.url.expose().as_str().to_owned(), Arc::new(about));
+        Ok(Project::alone(name.clone(), file, FileName::Repository(version), !has_version))
+    }
+
     /// Asks what a file says about itself.
     pub(crate) async fn load_about(&self, project: &Project, offered: &Offered) -> Result<Arc<About>, PythonError> {
+        let key = offered.file.url.expose().as_str();
+        let _alone = match self.about(offered) {
+            Some(about) => return Ok(about),
+            None => self.alone(key).await,
+        };
         if let Some(about) = self.about(offered) {
             return Ok(about);
         }
         let mut about = match offered.name {
             FileName::Wheel(_) => self.about_wheel(offered).await?,
             FileName::Sdist(_) => sdist::about(self.fetcher, offered).await?,
+            // It was asked when its project was.
+            FileName::Repository(_) => About { metadata: Err("is gone".to_owned()), text: None, build: Vec::new() },
         };
         if let Ok(metadata) = &about.metadata
             && (metadata.name != project.name || metadata.version != *offered.name.version())
@@ -113,8 +152,7 @@ impl<'a> Library<'a> {
             let message = format!("{} {} is not used: it {reason}", project.name, offered.name.version());
             self.fetcher.observer().observe(&Event::Notice { message });
         }
-        let key = offered.file.url.expose().as_str().to_owned();
-        Ok(Arc::clone(lock(&self.abouts).entry(key).or_insert(Arc::new(about))))
+        Ok(Arc::clone(lock(&self.abouts).entry(key.to_owned()).or_insert(Arc::new(about))))
     }
 
     async fn about_wheel(&self, offered: &Offered) -> Result<About, PythonError> {

@@ -13,6 +13,7 @@ mod places;
 mod prefetch;
 mod project;
 mod publish;
+mod repository;
 mod sdist;
 mod solver;
 mod wheel;

@@ -10,8 +10,9 @@ use pep508_rs::PackageName;
 use super::library;
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
-use crate::format::index::{File, Page, Promise};
+use crate::format::index::{File, Page};
 use crate::format::pip;
+use crate::format::repository::Repository;
 use crate::spec::{IndexSpec, NamedIndex, PythonSpec};
 
 /// The most bytes of a configuration file.
@@ -27,6 +28,8 @@ pub(crate) struct Places {
     links: Vec<File>,
     /// Projects that come from a URL.
     direct: BTreeMap<PackageName, File>,
+    /// Projects that come from git.
+    repositories: BTreeMap<PackageName, Repository>,
 }
 
 impl Places {
@@ -38,6 +41,12 @@ impl Places {
         };
         // pip itself knows which index is meant where nobody says anything, and says so in its help.
         let index = said.index.or_else(|| {
+            // The first answer costs a tenth of the others, and is pip's own affair: no version has to have it.
+            let quick =
+                machine.ask("python3", &["-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"]);
+            if let Some(index) = quick.map(|told| told.trim().to_owned()).filter(|told| told.starts_with("http")) {
+                return Some(index);
+            }
             let programs: [(&str, &[&str]); 3] = [
                 ("pip", &["download", "--help"]),
                 ("pip3", &["download", "--help"]),
@@ -57,12 +66,24 @@ impl Places {
     }
 
     fn new(indexes: Vec<UpstreamUrl>, named: Vec<NamedIndex>, links: Vec<File>) -> Self {
-        Self { indexes, named, links, direct: BTreeMap::new() }
+        Self { indexes, named, links, direct: BTreeMap::new(), repositories: BTreeMap::new() }
     }
 
-    /// From now on a project comes from this URL, and from nowhere else.
-    pub(crate) fn direct(&mut self, name: &PackageName, file: File) {
-        self.direct.insert(name.clone(), file);
+    /// From now on a project comes from this URL, and from nowhere else; whether it came from no other one before.
+    pub(crate) fn direct(&mut self, name: &PackageName, file: File) -> bool {
+        let other = self.direct.insert(name.clone(), file.clone());
+        other.is_none_or(|other| other == file) && !self.repositories.contains_key(name)
+    }
+
+    /// The same for a project that comes from git.
+    pub(crate) fn from_git(&mut self, name: &PackageName, repository: Repository) -> bool {
+        let other = self.repositories.insert(name.clone(), repository.clone());
+        other.is_none_or(|other| other == repository) && !self.direct.contains_key(name)
+    }
+
+    /// The repository that a project comes from, where it does.
+    pub(crate) fn repository(&self, name: &PackageName) -> Option<&Repository> {
+        self.repositories.get(name)
     }
 
     /// The pages that a project has.
@@ -209,14 +230,5 @@ pub(crate) fn plain_file(url: UpstreamUrl) -> Option<File> {
     let mut bare = url.expose().clone();
     bare.set_fragment(None);
     let url = UpstreamUrl::try_from(bare).ok()?;
-    Some(File {
-        name,
-        url,
-        checksums,
-        requires_python: None,
-        size: None,
-        uploaded: None,
-        yanked: None,
-        metadata: Promise::None,
-    })
+    Some(File { checksums, ..File::at(name, url) })
 }

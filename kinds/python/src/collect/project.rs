@@ -24,6 +24,8 @@ pub(crate) struct Project {
     pub(crate) releases: Vec<Release>,
     /// Names of files that no file has, which somebody must have made up.
     pub(crate) odd: Vec<String>,
+    /// Whether its one version is not known before it is built, and so whatever is asked for.
+    pub(crate) any_version: bool,
 }
 
 /// A version of a project.
@@ -67,7 +69,19 @@ impl Project {
             by_version.entry(version).or_default().push(Offered { file, name: parsed, requires_python });
         }
         let releases = by_version.into_iter().map(|(version, files)| Release { version, files }).collect();
-        Self { name, exists, quarantined, releases, odd }
+        Self { name, exists, quarantined, releases, odd, any_version: false }
+    }
+
+    /// A project that is one file, or none: one that is not from an index.
+    pub(crate) fn alone(name: PackageName, file: File, parsed: FileName, any_version: bool) -> Self {
+        let version = parsed.version().clone();
+        let releases = vec![Release { version, files: vec![Offered { file, name: parsed, requires_python: None }] }];
+        Self { name, exists: true, quarantined: None, releases, odd: Vec::new(), any_version }
+    }
+
+    /// Whether a release is among those that are asked for.
+    pub(crate) fn fits(&self, release: &Release, specifiers: &VersionSpecifiers) -> bool {
+        self.any_version || specifiers.contains(&release.version)
     }
 
     /// A version's place.
@@ -130,7 +144,8 @@ fn choose(
     release: &Release,
     (environment, policy): (&Environment, &Policy),
 ) -> Result<Candidate, String> {
-    if let Some(specifiers) = policy.constraints.get(&project.name).filter(|specs| !specs.contains(&release.version)) {
+    let constraint = policy.constraints.get(&project.name);
+    if let Some(specifiers) = constraint.filter(|specifiers| !project.fits(release, specifiers)) {
         return Err(format!("is excluded by the constraint {}{specifiers}", project.name));
     }
     let hashes = policy.hashes.get(&project.name);
@@ -182,6 +197,7 @@ fn judge(
             }
             (true, 0, None)
         }
+        FileName::Repository(_) => (true, 0, None),
     };
     if hashes.is_some_and(|hashes| !offered.file.checksums.iter().any(|checksum| hashes.contains(checksum))) {
         return Err("has none of the required hashes".to_owned());

@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::library::{Library, Text, failed};
 use super::project::Offered;
 use super::solver::Choice;
-use super::wheel;
+use super::{repository, wheel};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
 use crate::format::index::File;
@@ -26,18 +26,26 @@ const PACKAGE: &str = "application/octet-stream";
 pub(crate) struct Shelf<'a> {
     library: &'a Library<'a>,
     files: BTreeMap<(PackageName, String), Offered>,
+    /// Projects that come from git.
+    repositories: BTreeSet<PackageName>,
     remarks: BTreeMap<(PackageName, String), BTreeSet<String>>,
 }
 
 impl<'a> Shelf<'a> {
     pub(crate) const fn new(library: &'a Library<'a>) -> Self {
-        Self { library, files: BTreeMap::new(), remarks: BTreeMap::new() }
+        Self { library, files: BTreeMap::new(), repositories: BTreeSet::new(), remarks: BTreeMap::new() }
     }
 
     /// Adds a chosen file.
     pub(crate) fn add(&mut self, choice: &Choice) -> Result<(), PythonError> {
         let offered = &choice.project.releases[choice.release].files[choice.file];
-        self.put(&choice.project.name, offered)
+        match offered.name {
+            FileName::Repository(_) => {
+                self.repositories.insert(choice.project.name.clone());
+                Ok(())
+            }
+            _ => self.put(&choice.project.name, offered),
+        }
     }
 
     /// Adds the source distribution of a chosen version, where there is one.
@@ -91,6 +99,8 @@ impl<'a> Shelf<'a> {
         ] {
             plan.entries.push(PlanEntry { modified, ..generated(path, text, media_type)? });
         }
+        let wanted = self.repositories.iter().filter_map(|name| Some((name, self.library.repository(name)?)));
+        plan.also.extend(wanted.map(|(name, wanted)| repository::also(name, wanted)));
         for ((name, remark), environments) in &self.remarks {
             let environments = environments.iter().cloned().collect::<Vec<_>>().join("; ");
             let notice = format!("{name} {remark} ({environments})");

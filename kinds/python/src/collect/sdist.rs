@@ -44,8 +44,8 @@ pub(crate) async fn about(fetcher: &Fetcher, offered: &Offered) -> Result<About,
     Ok(About { metadata, text: None, build })
 }
 
-/// A file directly in the folder that a source distribution consists of; none where it has no such file.
-fn find(name: &str, bytes: &Bytes, wanted: &str) -> Result<Option<Vec<u8>>, String> {
+/// A file in the folder that a source distribution consists of; none where it has no such file.
+pub(crate) fn find(name: &str, bytes: &Bytes, wanted: &str) -> Result<Option<Vec<u8>>, String> {
     if name.ends_with(".zip") {
         let tail = Tail { size: bytes.len() as u64, bytes };
         return match zip_member(tail, |name| is_sdist_file(name, wanted), MEMBER) {

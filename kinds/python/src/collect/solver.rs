@@ -214,7 +214,7 @@ impl Provider<'_> {
         };
         let matching: Vec<u32> = (0_u32..)
             .zip(&project.releases)
-            .filter(|(_, release)| specifiers.contains(&release.version))
+            .filter(|(_, release)| project.fits(release, specifiers))
             .map(|(index, _)| index)
             .collect();
         self.learn(requirement, specifiers, (&matching, project, candidates))?;

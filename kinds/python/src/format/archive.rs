@@ -112,11 +112,10 @@ pub fn is_wheel_metadata(name: &str) -> bool {
     name.strip_suffix(".dist-info/METADATA").is_some_and(|stem| !stem.contains('/'))
 }
 
-/// Whether this is a file of this name directly in the one folder that a source distribution consists of.
+/// Whether this is the file of this path in the one folder that a source distribution consists of.
 pub fn is_sdist_file(name: &str, wanted: &str) -> bool {
-    let mut parts = name.trim_start_matches("./").split('/');
-    let (folder, file, rest) = (parts.next(), parts.next(), parts.next());
-    folder.is_some_and(|folder| !folder.is_empty()) && file == Some(wanted) && rest.is_none()
+    let below = name.trim_start_matches("./").split_once('/');
+    below.is_some_and(|(folder, file)| !folder.is_empty() && file == wanted)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub enum FileName {
     Wheel(Wheel),
     /// A source distribution, of this version.
     Sdist(Version),
+    /// No file: a repository of git, with a project of this version in it.
+    Repository(Version),
 }
 
 /// What a wheel's name says.
@@ -75,7 +77,7 @@ impl FileName {
     pub const fn version(&self) -> &Version {
         match self {
             Self::Wheel(wheel) => &wheel.version,
-            Self::Sdist(version) => version,
+            Self::Sdist(version) | Self::Repository(version) => version,
         }
     }
 }

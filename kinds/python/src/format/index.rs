@@ -43,6 +43,22 @@ pub struct File {
     pub metadata: Promise,
 }
 
+impl File {
+    /// A file of which only name and address are known.
+    pub const fn at(name: String, url: UpstreamUrl) -> Self {
+        Self {
+            name,
+            url,
+            checksums: Vec::new(),
+            requires_python: None,
+            size: None,
+            uploaded: None,
+            yanked: None,
+            metadata: Promise::None,
+        }
+    }
+}
+
 /// Whether the metadata of a file can be had by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Promise {

@@ -74,6 +74,14 @@ fn applies(marker: Option<&str>, environment: &MarkerEnvironment) -> Result<bool
     Ok(dependency::applies(&tree, environment, &[]))
 }
 
+/// Why something without an index can't be taken from a lock.
+fn elsewhere(name: &PackageName) -> String {
+    format!(
+        "{name} comes from git, a URL or a folder in it, which a lock's checksums of an index can't tell: name it at \
+         'requirements' ({name} @ git+https://…@ref, or {name} @ https://…/file.whl), and leave it out of the lock"
+    )
+}
+
 /// A `uv.lock`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UvLock {
@@ -153,9 +161,7 @@ impl UvLock {
 impl UvPackage {
     fn pin(&self) -> Result<Pin, String> {
         let version = self.version.clone().filter(|_| self.source.contains_key("registry"));
-        let version = version.ok_or_else(|| {
-            format!("{} comes from git, a URL or a folder in it, which this version does not collect", self.name)
-        })?;
+        let version = version.ok_or_else(|| elsewhere(&self.name))?;
         let checksums = self.wheels.iter().chain(&self.sdist).filter_map(|file| file.hash.clone()).collect();
         Ok(Pin { name: self.name.clone(), version, checksums })
     }
@@ -193,9 +199,7 @@ impl PyLock {
             if !applies(package.marker.as_deref(), environment)? {
                 continue;
             }
-            let version = package.version.clone().ok_or_else(|| {
-                format!("{} comes from git, a URL or a folder in it, which this version does not collect", package.name)
-            })?;
+            let version = package.version.clone().ok_or_else(|| elsewhere(&package.name))?;
             let files = package.wheels.iter().chain(&package.sdist);
             let checksums =
                 files.flat_map(|file| &file.hashes).filter_map(|(name, hex)| format!("{name}:{hex}").parse().ok());

@@ -8,6 +8,7 @@
 //! * [`index`]: project pages of an index, as they are read (PEP 503, 691, 700).
 //! * [`page`]: project pages, as they are written.
 //! * [`metadata`]: core metadata.
+//! * [`repository`]: requirements from git.
 //! * [`requirements`]: requirements files.
 //! * [`pyproject`]: what building a source distribution takes.
 //! * [`locks`]: `uv.lock` and `pylock.toml`.
@@ -23,6 +24,7 @@ pub mod metadata;
 pub mod page;
 pub mod pip;
 pub mod pyproject;
+pub mod repository;
 pub mod requirements;
 pub mod tags;
 

@@ -1,7 +1,9 @@
 //! Requirements files, as pip reads them (pip user guide, "Requirements file format").
 
 use airlift_core::Checksum;
+use pep508_rs::VersionOrUrl;
 
+use super::repository::Repository;
 use super::{Requirement, dependency, plain};
 
 /// What one logical line of a requirements file says.
@@ -36,6 +38,9 @@ pub struct LineError {
 /// Options whose whole meaning is how pip itself goes about it; they change nothing of what is collected.
 const HARMLESS: [&str; 6] =
     ["--prefer-binary", "--trusted-host", "--no-cache-dir", "--use-feature", "--no-binary", "--progress-bar"];
+
+/// What helps where something is on one machine only.
+const WHEEL: &str = "build a wheel of it ('pip wheel --no-deps FOLDER') and name that: NAME @ file:///FOLDER/FILE.whl";
 
 /// Options that say where packages come from, which the manifest says.
 const PLACES: [&str; 6] = ["-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"];
@@ -100,7 +105,9 @@ fn option(line: &str) -> Result<Option<Line>, String> {
         "--require-hashes" => Line::RequireHashes,
         "--pre" => Line::Pre,
         "--only-binary" => Line::OnlyBinary(value.split(',').map(|name| name.trim().to_owned()).collect()),
-        "-e" | "--editable" => return Err("an editable requirement is a folder of one machine".to_owned()),
+        // What is editable is how a client goes about it; what it takes is the same.
+        "-e" | "--editable" if value.contains("git+") => return requirement(value).map(Some),
+        "-e" | "--editable" => return Err(format!("an editable requirement is a folder of one machine; {WHEEL}")),
         name if PLACES.contains(&name) => {
             return Err("where packages come from is said in the manifest: 'index', 'indexes'".to_owned());
         }
@@ -137,25 +144,32 @@ fn requirement(line: &str) -> Result<Line, String> {
 /// A sentence that says what is wrong with it.
 pub fn read(text: &str) -> Result<Requirement, String> {
     let text = text.trim();
-    if let Some((_, url)) =
-        text.split_once("git+").filter(|(before, _)| before.is_empty() || before.ends_with(['@', ' ']))
-    {
-        return Err(format!(
-            "a requirement from git ({}) is not collected by this version: build it, put the wheel where a URL or an \
-             index has it, and name that",
-            plain(url, 100)
-        ));
-    }
     if text.starts_with(['.', '/', '~']) {
-        return Err(
-            "a file or folder of one machine is no requirement here; put the wheel where a URL or an index has it"
-                .to_owned(),
-        );
+        return Err(format!("a folder of one machine is no requirement here; {WHEEL}"));
     }
-    if text.contains("://") && !text.contains('@') {
-        return Err(format!("write it with its project's name before it: name @ {text}"));
+    // A URL alone, which pip takes as well: with the project's name in its fragment, as older files have it.
+    if text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['@', ' '])) {
+        let (url, marker) = text.split_once(" ;").unwrap_or((text, ""));
+        let egg = url
+            .split_once('#')
+            .and_then(|(_, fragment)| fragment.split('&').find_map(|part| part.strip_prefix("egg=")));
+        let Some(name) = egg.filter(|_| url.starts_with("git+")) else {
+            return Err(format!("write it with its project's name before it: name @ {}", plain(text, 200)));
+        };
+        return followed(format!("{name} @ {url} ;{marker}").trim_end_matches([' ', ';']));
     }
-    dependency::requirement(text)
+    followed(text)
+}
+
+/// A requirement, of which a repository that it names can be followed.
+fn followed(text: &str) -> Result<Requirement, String> {
+    let requirement = dependency::requirement(text)?;
+    if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url
+        && Repository::is_meant(url)
+    {
+        Repository::of(url)?;
+    }
+    Ok(requirement)
 }
 
 #[cfg(test)]
@@ -183,20 +197,45 @@ mod tests {
     #[test]
     fn what_cannot_be_followed_is_named() {
         for (text, reason) in [
-            ("a\n-e .", "editable"),
+            ("a\n-e .", "pip wheel"),
             ("-i https://e.org/simple", "is said in the manifest"),
             ("--frobnicate", "not known"),
             ("a==${VERSION}", "not filled in"),
             ("a==1 --hash=md5:00", "is none of sha256"),
-            ("git+https://e.org/x.git", "from git"),
-            ("x @ git+https://e.org/x.git", "from git"),
-            ("./x", "one machine"),
+            ("git+https://e.org/x.git", "its project's name"),
+            ("-e git+https://e.org/x.git", "its project's name"),
+            ("x @ git+ssh://git@e.org/x.git", "git+https://"),
+            ("x @ git+https://e.org/x.git@a..b", "a branch"),
+            ("./x", "pip wheel"),
             ("https://e.org/x-1.tar.gz", "its project's name"),
             ("a b", "line 1"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn requirements_from_git_are_read() {
+        let text = "x @ git+https://e.org/x.git@v1 ; os_name == 'posix'\n-e git+https://e.org/y.git@main#egg=y[z]&subdirectory=py\n\
+                    git+https://me@e.org/w#egg=w ; os_name == 'nt'\n--editable=\"v @ git+https://e.org/v\"\n";
+        let lines = parse(&text.replace('"', "")).expect("a file");
+        let read: Vec<String> = lines
+            .iter()
+            .map(|line| match line {
+                Line::Requirement(one, _) => one.to_string(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            read,
+            [
+                "x @ git+https://e.org/x.git@v1 ; os_name == 'posix'",
+                "y[z] @ git+https://e.org/y.git@main#egg=y[z]&subdirectory=py",
+                "w @ git+https://me@e.org/w#egg=w ; os_name == 'nt'",
+                "v @ git+https://e.org/v",
+            ]
+        );
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::upstream::{Dist, Site, files, metadata, page};
+use super::upstream::{Dist, ENVIRONMENT, Site, files, metadata, page};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_needed_travels() {
@@ -159,6 +159,26 @@ async fn source_distributions_bring_what_builds_them() {
     let told = site.refused(&["s==2"], "sdists: never").await;
     assert!(told.contains("source distributions are not wanted") && told.contains("hint: with 'sdists"), "{told}");
     assert_eq!(site.chosen(&["a"], "sdists: always").await, ["a-1-py3-none-any.whl", "a-1.tar.gz"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_for_twice() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &["Requires-Dist: common>=1", "Requires-Dist: b"])),
+        ("b", Dist::pure("b", "1", &["Requires-Dist: common>=2"])),
+        ("c", Dist::pure("c", "1", &["Requires-Dist: common!=1.5", "Requires-Dist: b>=1"])),
+        ("common", Dist::pure("common", "2", &[])),
+    ])
+    .await;
+    let environments = format!("{ENVIRONMENT}, {{ python: \"3.12\", platform: linux-x86_64 }}");
+    let plan = site.plan(&site.manifest_for(&environments, &["a", "c", "common", "b<2"], "")).await.expect("a plan");
+    assert_eq!(files(&plan).len(), 4);
+    let mut asked: Vec<String> = site.upstream.requests().into_iter().map(|request| request.target).collect();
+    asked.sort();
+    let all = asked.clone();
+    asked.dedup();
+    assert_eq!(all, asked, "4 pages and 4 files of metadata");
+    assert_eq!(asked.len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The kind against indexes that the tests make: what is chosen, what is served, what is refused.
 
 mod choosing;
+mod git;
 mod hostile;
 mod serving;
 mod sources;

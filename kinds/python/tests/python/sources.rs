@@ -107,6 +107,6 @@ async fn a_requirement_may_come_from_a_url() {
     assert_eq!(chosen, ["b-2-py3-none-any.whl", "c-7-py3-none-any.whl"]);
     let told = site.refused(&[&format!("d @ {url}")], "").await;
     assert!(told.contains("of another project"), "{told}");
-    let told = site.refused(&["x @ git+https://example.org/x.git"], "").await;
-    assert!(told.contains("from git"), "{told}");
+    let told = site.refused(&[&format!("c @ {url}"), &format!("c @ {url}?other")], "").await;
+    assert!(told.contains("two requirements name two URLs"), "{told}");
 }
