@@ -158,7 +158,7 @@ impl Inputs {
             let alone = match Repository::is_meant(url) {
                 true => {
                     let repository = Repository::of(url).map_err(located)?;
-                    places.from_git(&requirement.name, repository)
+                    places.git(&requirement.name, repository)
                 }
                 false => {
                     let url = UpstreamUrl::try_from(url.to_url()).map_err(|error| located(error.to_string()))?;

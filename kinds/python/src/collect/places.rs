@@ -76,7 +76,7 @@ impl Places {
     }
 
     /// The same for a project that comes from git.
-    pub(crate) fn from_git(&mut self, name: &PackageName, repository: Repository) -> bool {
+    pub(crate) fn git(&mut self, name: &PackageName, repository: Repository) -> bool {
         let other = self.repositories.insert(name.clone(), repository.clone());
         other.is_none_or(|other| other == repository) && !self.direct.contains_key(name)
     }
