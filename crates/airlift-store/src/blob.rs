@@ -112,12 +112,7 @@ impl Blob {
         match &self.source {
             Source::Local(local) => {
                 let (digest, local) = (self.digest, local.clone());
-                briefly(move || {
-                    let mut buffer = BytesMut::zeroed(length(&range));
-                    read_at(digest, &local, &mut buffer, range.start)?;
-                    Ok(buffer.freeze())
-                })
-                .await
+                briefly(move || read_range(digest, &local, &range)).await
             }
             Source::Object(object) => {
                 let expected = range.end - range.start;
@@ -126,6 +121,18 @@ impl Blob {
                 chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
                 Ok(all.freeze())
             }
+        }
+    }
+
+    /// As [`Blob::range`] on this thread, which must not be one of the runtime's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blob::range`].
+    pub fn range_blocking(&self, range: Range<u64>, handle: &Handle) -> Result<Bytes, StoreError> {
+        match &self.source {
+            Source::Local(local) => read_range(self.digest, local, &self.cut(&range)),
+            Source::Object(_) => handle.block_on(self.range(range)),
         }
     }
 
@@ -224,6 +231,12 @@ impl Blob {
 /// A length in memory; what does not fit there fails when it is allocated.
 fn length(range: &Range<u64>) -> usize {
     usize::try_from(range.end - range.start).unwrap_or(usize::MAX)
+}
+
+fn read_range(digest: Digest, local: &LocalBytes, range: &Range<u64>) -> Result<Bytes, StoreError> {
+    let mut buffer = BytesMut::zeroed(length(range));
+    read_at(digest, local, &mut buffer, range.start)?;
+    Ok(buffer.freeze())
 }
 
 fn read_at(digest: Digest, local: &LocalBytes, buffer: &mut [u8], position: u64) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ use crate::archive::header::{self, Format};
 use crate::blob::LocalBytes;
 use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, MEMOS, PARTIAL, SNAPSHOTS};
+use crate::landing::Landing;
 
 /// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
 /// writing.
@@ -23,10 +24,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait between two attempts.
 const RETRY: Duration = Duration::from_millis(5);
 
+/// Larger files are made durable by whoever brings them: their bytes take longer than that, and are too many to be fetched
+/// again after a crash.
+const LARGE: u64 = 8 << 20;
+
 /// The folders and files of a store.
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
+    landing: Landing,
 }
 
 impl Folder {
@@ -49,7 +55,7 @@ impl Folder {
             let above = [Some(folders[0].as_path()), folders[0].parent(), Some(&*root), root.parent()];
             above.into_iter().flatten().try_for_each(sync_folder)?;
         }
-        Ok(Self { root })
+        Ok(Self::at(root))
     }
 
     /// Opens a store that is there, and writes nothing.
@@ -60,7 +66,12 @@ impl Folder {
             return Err(StoreError::NotAStore { path: root, reason });
         }
         check_marker(&root)?;
-        Ok(Self { root })
+        Ok(Self::at(root))
+    }
+
+    fn at(root: PathBuf) -> Self {
+        let landing = Landing::new(root.join(BLOBS), root.join(PARTIAL));
+        Self { root, landing }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -79,15 +90,27 @@ impl Folder {
         self.root.join(Key::Blob(digest).name())
     }
 
+    /// The size of a blob that is here.
+    pub(crate) fn size_of(&self, digest: Digest) -> Option<u64> {
+        // In this order: one that gets its name in between is seen in the second place.
+        let lying = self.landing.find(digest).map(|(_, size)| size);
+        lying.or_else(|| {
+            let meta = self.blob_path(digest).symlink_metadata().ok()?;
+            meta.is_file().then(|| meta.len())
+        })
+    }
+
     /// Whether a blob is there with this size.
     pub(crate) fn has(&self, digest: Digest, size: u64) -> bool {
-        self.blob_path(digest).symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == size)
+        self.size_of(digest) == Some(size)
     }
 
     /// Opens a blob; none where there is no file of this size.
     pub(crate) fn blob(&self, digest: Digest, size: u64) -> Result<Option<LocalBytes>, StoreError> {
         let path = self.blob_path(digest);
-        let file = match File::open(&path) {
+        // One that has got its name meanwhile is no longer where it lay.
+        let lying = self.landing.find(digest).and_then(|(lying, _)| File::open(lying).ok());
+        let file = match lying.map_or_else(|| File::open(&path), Ok) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("open", &path)(error)),
@@ -99,16 +122,26 @@ impl Folder {
         Ok(Some(LocalBytes { file: Arc::new(file), offset: 0, len: size, path: path.into() }))
     }
 
-    /// Gives a finished file, whose content was verified, its name: first its bytes are made durable, then the name
-    /// appears. The name itself is durable after [`Folder::sync`].
-    pub(crate) fn land(&self, file: &File, from: &Path, digest: Digest) -> Result<(), StoreError> {
+    /// Has a finished file, whose content was verified, get its name: first its bytes are made durable, then the name
+    /// appears. That is so after [`Folder::settle`], and the name itself is durable after [`Folder::sync`]; the blob can be
+    /// read at once.
+    pub(crate) fn land(&self, file: &File, from: &Path, (digest, size): (Digest, u64)) -> Result<(), StoreError> {
+        if size < LARGE {
+            return self.landing.add(from, digest, size);
+        }
         file.sync_all().map_err(StoreError::io("write", from))?;
         let to = self.blob_path(digest);
         fs_err::rename(from, &to).map_err(StoreError::io("name", &to))
     }
 
+    /// Waits until everything that has landed has its name.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        self.landing.settle()
+    }
+
     /// Makes the names of all blobs durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.settle()?;
         sync_folder(&self.root.join(BLOBS))
     }
 
@@ -121,7 +154,7 @@ impl Folder {
             .map_err(StoreError::io("write in", &partial))?;
         file.write_all(bytes).map_err(StoreError::io("write", file.path()))?;
         make_readable(file.as_file(), file.path())?;
-        self.land(file.as_file(), file.path(), digest)?;
+        self.land(file.as_file(), file.path(), (digest, bytes.len() as u64))?;
         // The name is gone; there is nothing left to remove.
         file.disable_cleanup(true);
         Ok(())

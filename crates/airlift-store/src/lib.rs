@@ -17,6 +17,7 @@ pub mod error;
 pub mod export;
 mod folder;
 mod keys;
+mod landing;
 mod memo;
 mod objects;
 pub mod part;

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::folder::{Durability, Folder, write_atomically};
+use crate::folder::Folder;
 use crate::store::Store;
 
 /// A memo as it lies on the disk.
@@ -35,11 +35,18 @@ impl Store {
     pub fn set_memo<T: Serialize>(&self, key: &str, blob: Digest, memo: &T) -> Result<(), StoreError> {
         let Some(folder) = self.as_folder() else { return Ok(()) };
         let path = folder.memo(key);
-        let parent = folder.memos();
-        fs_err::create_dir_all(&parent).map_err(StoreError::io("make", &parent))?;
         let bytes = serde_json::to_vec(&Written { blob, memo })
             .map_err(|error| StoreError::io("write", &path)(std::io::Error::other(error)))?;
-        write_atomically(&path, &bytes, Durability::Process)
+        // Half a memo can't be understood, and so is none: it need not be written with more care.
+        match std::fs::write(&path, &bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let parent = folder.memos();
+                fs_err::create_dir_all(&parent).map_err(StoreError::io("make", &parent))?;
+                std::fs::write(&path, &bytes)
+            }
+            written => written,
+        }
+        .map_err(StoreError::io("write", &path))
     }
 }
 

@@ -106,7 +106,8 @@ impl Part {
 
     /// Makes the data a blob of the store. The caller has verified that they have this digest.
     ///
-    /// The bytes are durable before the blob has its name; the name is durable when the snapshot is published.
+    /// It can be read when this returns. Its bytes are durable before it has its name, and the name is durable when the
+    /// snapshot is published.
     ///
     /// # Errors
     ///
@@ -117,7 +118,7 @@ impl Part {
             return self.store.upload(digest, &self.data).await;
         }
         briefly(move || match self.store.as_folder() {
-            Some(folder) => self.land(folder, digest),
+            Some(folder) => self.land(folder, (digest, size)),
             None => Ok(()),
         })
         .await
@@ -127,7 +128,7 @@ impl Part {
     pub(crate) fn commit_blocking(self, digest: Digest, size: u64, handle: &Handle) -> Result<(), StoreError> {
         self.refuse_other_size(digest, size)?;
         match self.store.as_folder() {
-            Some(folder) => self.land(folder, digest),
+            Some(folder) => self.land(folder, (digest, size)),
             None => handle.block_on(self.store.upload(digest, &self.data)),
         }
     }
@@ -140,8 +141,8 @@ impl Part {
         Ok(())
     }
 
-    fn land(&self, folder: &Folder, digest: Digest) -> Result<(), StoreError> {
-        folder.land(&self.file, &self.data, digest)?;
+    fn land(&self, folder: &Folder, blob: (Digest, u64)) -> Result<(), StoreError> {
+        folder.land(&self.file, &self.data, blob)?;
         remove(&self.notes)
     }
 

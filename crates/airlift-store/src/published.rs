@@ -127,8 +127,9 @@ impl Store {
         if self.as_archive().is_some() {
             return Err(StoreError::ReadOnly { place: self.describe() });
         }
-        self.refuse_missing(snapshot).await?;
+        // First, so that what failed on the way is told rather than what is missing since then.
         self.sync().await?;
+        self.refuse_missing(snapshot).await?;
         let id = snapshot.id();
         // The header goes last: where it is, the others are.
         for name in snapshot.names().skip(1).chain([MemberName::Header]) {

@@ -40,11 +40,19 @@ enum Place {
     Archive(Arc<Archive>),
 }
 
-/// Keeps other programs from changing a store until it is dropped.
+/// Keeps other programs from changing a store until it is dropped. Before that everything that was stored gets its name.
 #[derive(Debug)]
 #[must_use = "the store is unlocked when this is dropped"]
 pub struct StoreGuard {
+    store: Store,
     _file: Option<File>,
+}
+
+impl Drop for StoreGuard {
+    fn drop(&mut self) {
+        // Publishing has told what failed; where nothing was published, nobody was told that anything is here.
+        let _ = self.store.as_folder().map(Folder::settle);
+    }
 }
 
 impl Store {
@@ -198,9 +206,9 @@ impl Store {
     /// As [`Store::blob`].
     pub async fn find(&self, digest: Digest) -> Result<Option<Blob>, StoreError> {
         let size = match &self.0.place {
-            Place::Folder(folder) => {
-                let path = folder.blob_path(digest);
-                briefly(move || Ok(path.symlink_metadata().ok().map(|meta| meta.len()))).await?
+            Place::Folder(_) => {
+                let store = self.clone();
+                briefly(move || Ok(store.as_folder().and_then(|folder| folder.size_of(digest)))).await?
             }
             Place::Archive(archive) => archive.find(digest).map(|position| archive.place(position).size),
             Place::Objects => match self.0.objects.head(&Key::Blob(digest).location()).await {
@@ -216,7 +224,11 @@ impl Store {
     }
 
     /// As [`Store::blob`] on this thread, which must not be one of the runtime's; it has to be there.
-    pub(crate) fn blob_blocking(&self, digest: Digest, size: u64, handle: &Handle) -> Result<Blob, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] where it is not here; as [`Store::blob`].
+    pub fn blob_blocking(&self, digest: Digest, size: u64, handle: &Handle) -> Result<Blob, StoreError> {
         let found = match self.as_folder() {
             Some(folder) => folder.blob(digest, size)?.map(|local| Blob::in_file(digest, local)),
             None => handle.block_on(self.blob(digest, size))?,
@@ -238,33 +250,47 @@ impl Store {
         Blob::in_objects((digest, size), self.as_objects(), Key::Blob(digest).location(), self.describe())
     }
 
-    /// Stores bytes as a blob. It is durable when this returns, its name when the snapshot is published.
+    /// Stores bytes as a blob. It can be read when this returns, and is durable when the snapshot is published.
     ///
     /// # Errors
     ///
     /// [`StoreError::ReadOnly`] for an archive; I/O errors.
     pub async fn put(&self, bytes: Bytes) -> Result<Digest, StoreError> {
-        let (store, size) = (self.clone(), bytes.len() as u64);
+        let hashed = bytes.clone();
+        let digest = briefly(move || Ok(Digest::of(&hashed))).await?;
+        self.keep(digest, bytes).await?;
+        Ok(digest)
+    }
+
+    /// The same where the caller has verified that the bytes have this digest.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::put`].
+    pub async fn keep(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
         match &self.0.place {
             Place::Archive(_) => Err(StoreError::ReadOnly { place: self.describe() }),
             Place::Folder(_) => {
-                briefly(move || {
-                    let digest = Digest::of(&bytes);
-                    match store.as_folder() {
-                        Some(folder) if !folder.has(digest, size) => folder.put(digest, &bytes)?,
-                        _ => {}
-                    }
-                    Ok(digest)
-                })
-                .await
+                let (store, handle) = (self.clone(), Handle::current());
+                briefly(move || store.keep_blocking(digest, bytes, &handle)).await
             }
-            Place::Objects => {
-                let digest = Digest::of(&bytes);
-                if self.blob(digest, size).await?.is_none() {
-                    self.write(&Key::Blob(digest), bytes).await?;
-                }
-                Ok(digest)
-            }
+            Place::Objects => match self.blob(digest, bytes.len() as u64).await? {
+                Some(_) => Ok(()),
+                None => self.write(&Key::Blob(digest), bytes).await,
+            },
+        }
+    }
+
+    /// As [`Store::keep`] on this thread, which must not be one of the runtime's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::put`].
+    pub fn keep_blocking(&self, digest: Digest, bytes: Bytes, handle: &Handle) -> Result<(), StoreError> {
+        match self.as_folder() {
+            Some(folder) if folder.has(digest, bytes.len() as u64) => Ok(()),
+            Some(folder) => folder.put(digest, &bytes),
+            None => handle.block_on(self.keep(digest, bytes)),
         }
     }
 
@@ -287,11 +313,15 @@ impl Store {
     /// [`StoreError::Busy`] names the process that holds it; I/O errors.
     pub fn lock_exclusive(&self) -> Result<StoreGuard, StoreError> {
         let file = self.as_folder().map(Folder::lock).transpose()?;
-        Ok(StoreGuard { _file: file })
+        Ok(StoreGuard { store: self.clone(), _file: file })
     }
 
     /// Those of these blobs that are not here with their size.
-    pub(crate) async fn lacking(&self, blobs: Vec<(Digest, u64)>) -> Result<Vec<(Digest, u64)>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub async fn lacking(&self, blobs: Vec<(Digest, u64)>) -> Result<Vec<(Digest, u64)>, StoreError> {
         let store = self.clone();
         match &self.0.place {
             Place::Folder(_) => {
@@ -314,6 +344,7 @@ impl Store {
 
     /// Every blob that is here, with its size.
     pub(crate) async fn all_blobs(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
+        self.briefly_in_folder(Folder::settle).await?;
         let prefix = object_store::path::Path::from(BLOBS);
         let listed = self.0.objects.list(Some(&prefix)).try_filter_map(|meta| async move {
             Ok(match Key::parse(&meta.location) {
@@ -326,7 +357,12 @@ impl Store {
 
     /// Makes everything that was stored durable.
     pub(crate) async fn sync(&self) -> Result<(), StoreError> {
+        self.briefly_in_folder(Folder::sync).await
+    }
+
+    /// Does a short blocking thing with the folder, where there is one.
+    async fn briefly_in_folder(&self, work: fn(&Folder) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let store = self.clone();
-        briefly(move || store.as_folder().map_or(Ok(()), Folder::sync)).await
+        briefly(move || store.as_folder().map_or(Ok(()), work)).await
     }
 }

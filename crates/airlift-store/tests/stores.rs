@@ -149,8 +149,13 @@ async fn a_part_survives_and_becomes_a_blob() {
         part.file().write_all_at(b"abc", 0).expect("written");
         part.truncate(2).expect("cut");
         assert!(matches!(part.commit(digest, 3).await, Err(StoreError::Corrupt { .. })), "another size");
+        let blob = store.blob(digest, 300_000).await.expect("readable").expect("a blob");
+        blob.verify().await.expect("what came by the same key later is something else");
         store.part(key).expect("a part").discard().expect("discarded");
+        drop(store.lock_exclusive().expect("locked"));
         if let Some(root) = store.root() {
+            let named = root.join("blobs/sha256").join(digest.hex());
+            assert!(named.exists(), "what was stored has its name before the store is unlocked");
             assert_eq!(std::fs::read_dir(root.join("partial")).expect("a folder").count(), 0);
         }
     }
@@ -181,6 +186,7 @@ async fn a_memo_lives_as_long_as_its_blob() {
         store.set_memo(key, blob, &format!("of {key}")).expect("remembered");
         assert_eq!(store.memo(key), Some(format!("of {key}")));
     }
+    drop(store.lock_exclusive().expect("locked"));
     assert_eq!(std::fs::read_dir(folder.path().join("partial")).expect("a folder").count(), 0);
     for dry_run in [true, false] {
         let pruned = store.prune(1, dry_run).await.expect("pruned");
