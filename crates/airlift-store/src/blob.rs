@@ -43,6 +43,7 @@ pub struct Blob {
 
 #[derive(Clone, Debug)]
 enum Source {
+    Memory(Bytes),
     Local(LocalBytes),
     Object(Arc<Object>),
 }
@@ -58,6 +59,10 @@ struct Object {
 impl Blob {
     pub(crate) fn in_file(digest: Digest, local: LocalBytes) -> Self {
         Self { digest, size: local.len, source: Source::Local(local) }
+    }
+
+    pub(crate) const fn in_memory(digest: Digest, bytes: Bytes) -> Self {
+        Self { digest, size: bytes.len() as u64, source: Source::Memory(bytes) }
     }
 
     pub(crate) fn in_objects(
@@ -83,7 +88,7 @@ impl Blob {
     pub const fn local(&self) -> Option<&LocalBytes> {
         match &self.source {
             Source::Local(local) => Some(local),
-            Source::Object(_) => None,
+            Source::Memory(_) | Source::Object(_) => None,
         }
     }
 
@@ -110,6 +115,7 @@ impl Blob {
             return Ok(Bytes::new());
         }
         match &self.source {
+            Source::Memory(bytes) => Ok(slice(bytes, &range)),
             Source::Local(local) => {
                 let (digest, local) = (self.digest, local.clone());
                 briefly(move || read_range(digest, &local, &range)).await
@@ -131,6 +137,7 @@ impl Blob {
     /// As [`Blob::range`].
     pub fn range_blocking(&self, range: Range<u64>, handle: &Handle) -> Result<Bytes, StoreError> {
         match &self.source {
+            Source::Memory(bytes) => Ok(slice(bytes, &self.cut(&range))),
             Source::Local(local) => read_range(self.digest, local, &self.cut(&range)),
             Source::Object(_) => handle.block_on(self.range(range)),
         }
@@ -142,6 +149,10 @@ impl Blob {
     pub fn stream(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
         let range = self.cut(&range);
         match &self.source {
+            Source::Memory(bytes) => {
+                let bytes = Some(slice(bytes, &range)).filter(|bytes| !bytes.is_empty());
+                stream::iter(bytes.map(Ok)).boxed()
+            }
             Source::Local(_) => {
                 let blob = self.clone();
                 let next = move |(blob, range): (Self, Range<u64>)| async move {
@@ -193,6 +204,7 @@ impl Blob {
         seen: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match &self.source {
+            Source::Memory(bytes) => seen(bytes),
             Source::Local(local) => {
                 let mut buffer = vec![0; length(&(0..self.size.min(CHUNK as u64)))];
                 let mut done = 0;
@@ -216,6 +228,7 @@ impl Blob {
 
     pub(crate) fn corrupt(&self, reason: String) -> StoreError {
         let place = match &self.source {
+            Source::Memory(_) => "memory".to_owned(),
             Source::Local(local) => local.path.display().to_string(),
             Source::Object(object) => object.place.clone(),
         };
@@ -226,6 +239,11 @@ impl Blob {
         let end = range.end.min(self.size);
         range.start.min(end)..end
     }
+}
+
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
+    let end = length(&(0..range.end)).min(bytes.len());
+    bytes.slice(length(&(0..range.start)).min(end)..end)
 }
 
 /// A length in memory; what does not fit there fails when it is allocated.

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
+use bytes::Bytes;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::archive::header::{self, Format};
-use crate::blob::LocalBytes;
+use crate::blob::{Blob, LocalBytes};
 use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, MEMOS, PARTIAL, SNAPSHOTS};
-use crate::landing::Landing;
+use crate::landing::{Landing, Lying};
 
 /// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
 /// writing.
@@ -27,6 +28,9 @@ const RETRY: Duration = Duration::from_millis(5);
 /// Larger files are made durable by whoever brings them: their bytes take longer than that, and are too many to be fetched
 /// again after a crash.
 const LARGE: u64 = 8 << 20;
+
+/// What is not larger is kept in memory until it is written together with others.
+const SMALL: usize = 256 << 10;
 
 /// The folders and files of a store.
 #[derive(Debug)]
@@ -93,7 +97,7 @@ impl Folder {
     /// The size of a blob that is here.
     pub(crate) fn size_of(&self, digest: Digest) -> Option<u64> {
         // In this order: one that gets its name in between is seen in the second place.
-        let lying = self.landing.find(digest).map(|(_, size)| size);
+        let lying = self.landing.find(digest).map(|lying| lying.size());
         lying.or_else(|| {
             let meta = self.blob_path(digest).symlink_metadata().ok()?;
             meta.is_file().then(|| meta.len())
@@ -105,11 +109,17 @@ impl Folder {
         self.size_of(digest) == Some(size)
     }
 
-    /// Opens a blob; none where there is no file of this size.
-    pub(crate) fn blob(&self, digest: Digest, size: u64) -> Result<Option<LocalBytes>, StoreError> {
+    /// Opens a blob; none where there is none of this size.
+    pub(crate) fn blob(&self, digest: Digest, size: u64) -> Result<Option<Blob>, StoreError> {
         let path = self.blob_path(digest);
-        // One that has got its name meanwhile is no longer where it lay.
-        let lying = self.landing.find(digest).and_then(|(lying, _)| File::open(lying).ok());
+        let lying = match self.landing.find(digest) {
+            Some(Lying::Memory(bytes)) => {
+                return Ok((bytes.len() as u64 == size).then(|| Blob::in_memory(digest, bytes)));
+            }
+            // One that has got its name meanwhile is no longer where it lay.
+            Some(Lying::File(lying, _)) => File::open(lying).ok(),
+            None => None,
+        };
         let file = match lying.map_or_else(|| File::open(&path), Ok) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -119,7 +129,8 @@ impl Folder {
         if !meta.is_file() || meta.len() != size {
             return Ok(None);
         }
-        Ok(Some(LocalBytes { file: Arc::new(file), offset: 0, len: size, path: path.into() }))
+        let local = LocalBytes { file: Arc::new(file), offset: 0, len: size, path: path.into() };
+        Ok(Some(Blob::in_file(digest, local)))
     }
 
     /// Has a finished file, whose content was verified, get its name: first its bytes are made durable, then the name
@@ -145,14 +156,22 @@ impl Folder {
         sync_folder(&self.root.join(BLOBS))
     }
 
-    /// Writes a new blob whose bytes are in memory.
-    pub(crate) fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Takes a new blob whose bytes are in memory, where that takes no time; tells whether it did.
+    pub(crate) fn try_put(&self, digest: Digest, bytes: &Bytes) -> Result<bool, StoreError> {
+        Ok(bytes.len() <= SMALL && self.landing.try_add_bytes(digest, bytes)?)
+    }
+
+    /// Takes or writes a new blob whose bytes are in memory.
+    pub(crate) fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
+        if bytes.len() <= SMALL {
+            return self.landing.add_bytes(digest, bytes);
+        }
         let partial = self.partial();
         let mut file = tempfile::Builder::new()
             .suffix(".put")
             .tempfile_in(&partial)
             .map_err(StoreError::io("write in", &partial))?;
-        file.write_all(bytes).map_err(StoreError::io("write", file.path()))?;
+        file.write_all(&bytes).map_err(StoreError::io("write", file.path()))?;
         make_readable(file.as_file(), file.path())?;
         self.land(file.as_file(), file.path(), (digest, bytes.len() as u64))?;
         // The name is gone; there is nothing left to remove.

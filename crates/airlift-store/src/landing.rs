@@ -1,28 +1,31 @@
 //! Finished files on their way to their names: many are made durable at once.
 //!
 //! To make a file durable is to wait for the disk, and a thousand files make it wait hardly longer than one. So whoever has
-//! finished a small file hands it over and goes on. One thread takes all that have gathered, makes them durable, gives them
-//! their names, and takes the next; meanwhile they are read where they lie, as if they had their names.
+//! finished a small file, or has it in memory, hands it over and goes on. One thread takes all that have gathered, makes
+//! them durable, gives them their names, and takes the next; meanwhile they are read where they lie, as if they had their
+//! names.
 //!
 //! What a crash finds here has no name, and is fetched again: that is why what waits is bounded.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use airlift_core::Digest;
+use bytes::Bytes;
 
 use crate::error::StoreError;
+use crate::folder::remove;
 
 /// The most files that wait for their names. Where they can't be made durable as fast as they come, whoever brings one more
 /// waits.
 const MOST: usize = 1024;
 
 /// The most bytes of these.
-const MOST_BYTES: u64 = 128 << 20;
+const MOST_BYTES: u64 = 64 << 20;
 
 /// So few files are made durable one by one: all of a file system may be more than they are, where others write to it too.
 const FEW: usize = 4;
@@ -31,8 +34,6 @@ const FEW: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Landing {
     shared: Arc<Shared>,
-    /// Where those lie that have no name yet.
-    waiting_room: PathBuf,
     /// Started by the first file.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -41,6 +42,8 @@ pub(crate) struct Landing {
 struct Shared {
     /// The folder in which they get their names.
     blobs: PathBuf,
+    /// Where they lie before that.
+    waiting_room: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -58,44 +61,76 @@ struct State {
     closed: bool,
 }
 
+/// What has no name yet.
 #[derive(Clone, Debug)]
-struct Lying {
-    path: PathBuf,
-    size: u64,
+pub(crate) enum Lying {
+    /// A file, which may get its name at any time, and its size.
+    File(PathBuf, u64),
+    /// Bytes that are not written yet.
+    Memory(Bytes),
+}
+
+impl Lying {
+    pub(crate) const fn size(&self) -> u64 {
+        match self {
+            Self::File(_, size) => *size,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
 }
 
 impl Landing {
     pub(crate) fn new(blobs: PathBuf, waiting_room: PathBuf) -> Self {
-        let shared = Arc::new(Shared { blobs, state: Mutex::default(), changed: Condvar::new() });
-        Self { shared, waiting_room, thread: Mutex::default() }
+        let shared = Shared { blobs, waiting_room, state: Mutex::default(), changed: Condvar::new() };
+        Self { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
     /// Takes a finished file, whose content was verified and which nobody writes to any more.
     ///
     /// It leaves its path at once, so that another can be begun there. Waits while too many others wait for their names.
     pub(crate) fn add(&self, from: &Path, digest: Digest, size: u64) -> Result<(), StoreError> {
-        let mut state = self.shared.state();
-        while state.is_full() && state.failed.is_none() {
-            state = self.shared.wait(state);
-        }
-        state.refuse_after_failure()?;
+        let mut state = self.room()?;
         if state.lying.contains_key(&digest) {
             drop(state);
             return fs_err::remove_file(from).map_err(StoreError::io("remove", from));
         }
-        let path = self.waiting_room.join(format!("{}.whole", digest.hex()));
+        let path = self.shared.path(digest);
         fs_err::rename(from, &path).map_err(StoreError::io("name", &path))?;
-        state.gathered.push(digest);
-        state.lying.insert(digest, Lying { path, size });
-        state.bytes += size;
+        state.bring(digest, Lying::File(path, size));
         drop(state);
-        self.shared.changed.notify_all();
         self.start()
     }
 
-    /// Where a blob lies that has no name yet, and its size. It may get its name at any time.
-    pub(crate) fn find(&self, digest: Digest) -> Option<(PathBuf, u64)> {
-        self.shared.state().lying.get(&digest).map(|lying| (lying.path.clone(), lying.size))
+    /// The same for bytes in memory. Waits while too many others wait for their names.
+    pub(crate) fn add_bytes(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
+        self.room()?.bring(digest, Lying::Memory(bytes));
+        self.start()
+    }
+
+    /// The same without waiting; tells whether they were taken.
+    pub(crate) fn try_add_bytes(&self, digest: Digest, bytes: &Bytes) -> Result<bool, StoreError> {
+        let mut state = self.shared.state();
+        state.refuse_after_failure()?;
+        if state.is_full() {
+            return Ok(false);
+        }
+        state.bring(digest, Lying::Memory(bytes.clone()));
+        drop(state);
+        self.start().map(|()| true)
+    }
+
+    /// Waits until one more may be brought.
+    fn room(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.shared.state();
+        while state.is_full() && state.failed.is_none() {
+            state = self.shared.wait(state);
+        }
+        state.refuse_after_failure().map(|()| state)
+    }
+
+    /// A blob that has no name yet.
+    pub(crate) fn find(&self, digest: Digest) -> Option<Lying> {
+        self.shared.state().lying.get(&digest).cloned()
     }
 
     /// Waits until everything that was brought has its name.
@@ -107,12 +142,14 @@ impl Landing {
         state.refuse_after_failure()
     }
 
+    /// Has the thread see what was brought.
     fn start(&self) -> Result<(), StoreError> {
+        self.shared.changed.notify_all();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             let shared = Arc::clone(&self.shared);
             let started = std::thread::Builder::new().name("landing".to_owned()).spawn(move || shared.work());
-            *thread = Some(started.map_err(StoreError::io("start a thread for", &self.waiting_room))?);
+            *thread = Some(started.map_err(StoreError::io("start a thread for", &self.shared.waiting_room))?);
         }
         Ok(())
     }
@@ -141,11 +178,11 @@ impl Shared {
     /// Names what comes until nothing comes any more.
     fn work(&self) {
         while let Some(batch) = self.next() {
-            let named = make_durable(&batch).and_then(|()| self.name(&batch));
+            let named = self.name(&batch);
             let mut state = self.state();
             for (digest, lying) in &batch {
                 state.lying.remove(digest);
-                state.bytes -= lying.size;
+                state.bytes -= lying.size();
             }
             if let Err(error) = named {
                 state.failed.get_or_insert(error);
@@ -170,14 +207,43 @@ impl Shared {
     }
 
     fn name(&self, batch: &[(Digest, Lying)]) -> Result<(), StoreError> {
-        batch.iter().try_for_each(|(digest, lying)| {
+        let write = |(digest, lying): &(Digest, Lying)| match lying {
+            Lying::File(path, _) => Ok((*digest, path.clone())),
+            Lying::Memory(bytes) => self.write(*digest, bytes).map(|path| (*digest, path)),
+        };
+        let files = batch.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+        make_durable(&files)?;
+        files.iter().try_for_each(|(digest, path)| {
             let to = self.blobs.join(digest.hex());
-            fs_err::rename(&lying.path, &to).map_err(StoreError::io("name", &to))
+            fs_err::rename(path, &to).map_err(StoreError::io("name", &to))
         })
+    }
+
+    /// Where a file lies while it has no name.
+    fn path(&self, digest: Digest) -> PathBuf {
+        self.waiting_room.join(format!("{}.whole", digest.hex()))
+    }
+
+    fn write(&self, digest: Digest, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.path(digest);
+        // What a crash has left there is not gone on with, and a link that somebody put there is not followed.
+        remove(&path)?;
+        let made = OpenOptions::new().write(true).create_new(true).open(&path);
+        made.and_then(|mut file| file.write_all(bytes)).map_err(StoreError::io("write", &path))?;
+        Ok(path)
     }
 }
 
 impl State {
+    fn bring(&mut self, digest: Digest, lying: Lying) {
+        if self.lying.contains_key(&digest) {
+            return;
+        }
+        self.bytes += lying.size();
+        self.gathered.push(digest);
+        self.lying.insert(digest, lying);
+    }
+
     fn is_full(&self) -> bool {
         self.lying.len() >= MOST || self.bytes >= MOST_BYTES
     }
@@ -196,12 +262,12 @@ impl State {
 }
 
 /// Has the disk take the bytes of all these files.
-fn make_durable(batch: &[(Digest, Lying)]) -> Result<(), StoreError> {
-    if batch.len() <= FEW {
+fn make_durable(files: &[(Digest, PathBuf)]) -> Result<(), StoreError> {
+    if files.len() <= FEW {
         let sync = |path: &Path| File::open(path)?.sync_all();
-        return batch.iter().try_for_each(|(_, Lying { path, .. })| sync(path).map_err(StoreError::io("write", path)));
+        return files.iter().try_for_each(|(_, path)| sync(path).map_err(StoreError::io("write", path)));
     }
-    let Some((_, Lying { path, .. })) = batch.first() else { return Ok(()) };
+    let Some((_, path)) = files.first() else { return Ok(()) };
     let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
     sync().map_err(StoreError::io("write", path))
 }
@@ -218,10 +284,14 @@ mod tests {
         Landing::new(blobs, partial)
     }
 
+    /// Brings a file, or, where the number is odd, bytes.
     fn bring(landing: &Landing, root: &Path, number: usize) -> (Digest, Result<(), StoreError>) {
         let (path, bytes) = (root.join("file"), number.to_string());
-        fs_err::write(&path, &bytes).expect("written");
         let digest = Digest::of(bytes.as_bytes());
+        if number % 2 == 1 {
+            return (digest, landing.add_bytes(digest, bytes.into()));
+        }
+        fs_err::write(&path, &bytes).expect("written");
         (digest, landing.add(&path, digest, bytes.len() as u64))
     }
 
@@ -233,7 +303,11 @@ mod tests {
         for number in (0..3 * MOST).flat_map(|number| [number, number]) {
             let (digest, brought) = bring(&landing, root.path(), number);
             brought.expect("taken");
-            let lying = landing.find(digest).is_some_and(|(path, _)| path.exists());
+            let lying = match landing.find(digest) {
+                Some(Lying::File(path, _)) => path.exists(),
+                Some(Lying::Memory(bytes)) => Digest::of(&bytes) == digest,
+                None => false,
+            };
             assert!(lying || root.path().join("blobs").join(digest.hex()).exists(), "{number} is nowhere");
         }
         landing.settle().expect("named");
@@ -252,10 +326,12 @@ mod tests {
     fn what_was_brought_is_named_when_nobody_needs_it_any_more() {
         let root = tempfile::tempdir().expect("a folder");
         let landing = landing(root.path());
-        let (digest, brought) = bring(&landing, root.path(), 1);
-        brought.expect("taken");
+        let brought = [1, 2].map(|number| bring(&landing, root.path(), number));
         drop(landing);
-        assert!(root.path().join("blobs").join(digest.hex()).exists());
+        for (digest, brought) in brought {
+            brought.expect("taken");
+            assert!(root.path().join("blobs").join(digest.hex()).exists());
+        }
     }
 
     #[test]
@@ -269,5 +345,8 @@ mod tests {
             assert!(matches!(error, StoreError::Io { action: "name", .. }), "{error}");
         }
         bring(&landing, root.path(), 2).1.expect_err("nothing can be named");
+        bring(&landing, root.path(), 3).1.expect_err("nothing can be named");
+        let more = landing.try_add_bytes(Digest::of(b"x"), &Bytes::from_static(b"x"));
+        more.expect_err("nothing can be named");
     }
 }

@@ -176,7 +176,7 @@ impl Store {
         match &self.0.place {
             Place::Folder(_) => {
                 briefly(move || match store.as_folder() {
-                    Some(folder) => Ok(folder.blob(digest, size)?.map(|local| Blob::in_file(digest, local))),
+                    Some(folder) => folder.blob(digest, size),
                     None => Ok(None),
                 })
                 .await
@@ -230,7 +230,7 @@ impl Store {
     /// [`StoreError::Corrupt`] where it is not here; as [`Store::blob`].
     pub fn blob_blocking(&self, digest: Digest, size: u64, handle: &Handle) -> Result<Blob, StoreError> {
         let found = match self.as_folder() {
-            Some(folder) => folder.blob(digest, size)?.map(|local| Blob::in_file(digest, local)),
+            Some(folder) => folder.blob(digest, size)?,
             None => handle.block_on(self.blob(digest, size))?,
         };
         let reason = || format!("there is no blob of {size} bytes any more");
@@ -281,6 +281,24 @@ impl Store {
         }
     }
 
+    /// As [`Store::keep`] for a blob that was just seen not to be here: nobody looks for it again, and what is small is
+    /// taken at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::put`].
+    pub async fn keep_new(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
+        match &self.0.place {
+            Place::Archive(_) => Err(StoreError::ReadOnly { place: self.describe() }),
+            Place::Folder(folder) if folder.try_put(digest, &bytes)? => Ok(()),
+            Place::Folder(_) => {
+                let store = self.clone();
+                briefly(move || store.as_folder().map_or(Ok(()), |folder| folder.put(digest, bytes))).await
+            }
+            Place::Objects => self.write(&Key::Blob(digest), bytes).await,
+        }
+    }
+
     /// As [`Store::keep`] on this thread, which must not be one of the runtime's.
     ///
     /// # Errors
@@ -289,7 +307,7 @@ impl Store {
     pub fn keep_blocking(&self, digest: Digest, bytes: Bytes, handle: &Handle) -> Result<(), StoreError> {
         match self.as_folder() {
             Some(folder) if folder.has(digest, bytes.len() as u64) => Ok(()),
-            Some(folder) => folder.put(digest, &bytes),
+            Some(folder) => folder.put(digest, bytes),
             None => handle.block_on(self.keep(digest, bytes)),
         }
     }
