@@ -54,7 +54,7 @@ pub(crate) async fn fetch(fetcher: &Fetcher, request: &Request, expected: &Expec
         return Ok(document);
     }
     let document = receive(fetcher, request, expected).await?;
-    fetcher.put(document.bytes.clone()).await?;
+    fetcher.keep(&document).await?;
     if promised {
         remember(fetcher, request, (&document, expected))?;
     }

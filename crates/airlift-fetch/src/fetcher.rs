@@ -11,11 +11,13 @@ use airlift_core::{Checksum, Digest, Event, Observer, Request, Time, UpstreamUrl
 use airlift_store::{Store, StoreError};
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::error::FetchError;
 use crate::limits::Gate;
+use crate::reader::Reader;
 use crate::scratch::Scratch;
 use crate::settings::Settings;
 use crate::{client, document, download, file, question};
@@ -122,6 +124,8 @@ pub struct Fetched {
 pub(crate) struct Wanted {
     pub(crate) media_type: bool,
     pub(crate) modified: bool,
+    /// Whether the store was just seen to lack the blob, where its name is promised.
+    pub(crate) lacking: bool,
     pub(crate) task: Task,
 }
 
@@ -181,11 +185,7 @@ impl Fetcher {
     pub async fn document(&self, request: &Request, expected: &Expected) -> Result<Document, FetchError> {
         self.stoppable(async {
             match file::path_of(&request.url)? {
-                Some(path) => {
-                    let document = file::read(request, expected, &path).await?;
-                    self.put(document.bytes.clone()).await?;
-                    Ok(document)
-                }
+                Some(path) => file::document(self, request, expected, &path).await,
                 None => Box::pin(document::fetch(self, request, expected)).await,
             }
         })
@@ -215,7 +215,8 @@ impl Fetcher {
     ///
     /// [`FetchError`], after as many attempts as the settings allow; wrong bytes never become a blob.
     pub async fn blob(&self, request: &Request, expected: &Expected) -> Result<Fetched, FetchError> {
-        self.blob_for(request, expected, Wanted { media_type: false, modified: request.dated, task: Task::Plan }).await
+        let (media_type, modified, lacking) = (false, request.dated, false);
+        self.blob_for(request, expected, Wanted { media_type, modified, lacking, task: Task::Plan }).await
     }
 
     pub(crate) async fn blob_for(
@@ -240,6 +241,16 @@ impl Fetcher {
         let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
         let blob = blob.ok_or_else(|| FetchError::store(StoreError::missing(self.store(), digest, size)))?;
         blob.range(range).await.map_err(FetchError::store)
+    }
+
+    /// A reader of something that is in the store. To be called on a thread that may block, and to be read on one.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Store`] where the store does not have it, or can't open it.
+    pub fn reader(&self, digest: Digest, size: u64, runtime: &Handle) -> Result<Reader, FetchError> {
+        let blob = self.store().blob_blocking(digest, size, runtime).map_err(FetchError::store)?;
+        Ok(Reader::new(blob, runtime))
     }
 
     /// Asks with a body (`POST`), and puts the whole answer into the scratch file. Nothing is resumed, and where the
@@ -372,6 +383,11 @@ impl Fetcher {
     pub(crate) async fn has(&self, digest: Digest, size: u64) -> Result<bool, FetchError> {
         let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
         Ok(blob.is_some())
+    }
+
+    /// Puts a document, whose digest is that of its bytes, into the store.
+    pub(crate) async fn keep(&self, document: &Document) -> Result<(), FetchError> {
+        self.store().keep(document.digest, document.bytes.clone()).await.map_err(FetchError::store)
     }
 
     /// Puts bytes into the store.

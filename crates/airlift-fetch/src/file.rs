@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use airlift_core::event::Task;
 use airlift_core::{Event, Request, Time, UpstreamUrl};
 use http::HeaderMap;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::document::LIMIT;
@@ -108,23 +109,50 @@ pub(crate) async fn folders(asked: UpstreamUrl, path: PathBuf) -> Result<Option<
 
 /// Reads a small file into memory.
 pub(crate) async fn read(request: &Request, expected: &Expected, path: &Path) -> Result<Document, FetchError> {
-    let (asked, promised, path) = (request.clone(), expected.clone(), path.to_owned());
-    let (bytes, digest, meta) = blocking(move || {
-        let (file, meta) = open(&asked.url, &path)?;
-        let promised = Expected { limit: promised.limit.or(Some(LIMIT)), ..promised };
-        check_size(&asked.url, &promised, meta.len(), true)?;
-        let mut bytes = Vec::new();
-        let most = promised.limit.unwrap_or(LIMIT).saturating_add(1);
-        file.take(most).read_to_end(&mut bytes).map_err(|source| FetchError::file("read", &path, source))?;
-        let mut sums = Sums::new(&promised.checksums);
-        sums.update(&bytes);
-        let digest = sums.check(&asked.url, &promised)?;
-        Ok((bytes::Bytes::from(bytes), digest, meta))
+    let file = Small { request: request.clone(), expected: expected.clone(), path: path.to_owned() };
+    blocking(move || file.read()).await
+}
+
+/// Reads a small file into memory and into the store: all on one thread, since there may be many of them.
+pub(crate) async fn document(
+    fetcher: &Fetcher,
+    request: &Request,
+    expected: &Expected,
+    path: &Path,
+) -> Result<Document, FetchError> {
+    let file = Small { request: request.clone(), expected: expected.clone(), path: path.to_owned() };
+    let (store, runtime) = (fetcher.store().clone(), Handle::current());
+    blocking(move || {
+        let document = file.read()?;
+        store.keep_blocking(document.digest, document.bytes.clone(), &runtime).map_err(FetchError::store)?;
+        Ok(document)
     })
-    .await?;
-    let modified = modified(request, &meta);
-    let (headers, url) = (HeaderMap::new(), request.url.clone());
-    Ok(Document { digest, named: None, bytes, media_type: None, modified, headers, url, cached: false })
+    .await
+}
+
+/// A small file.
+struct Small {
+    request: Request,
+    expected: Expected,
+    path: PathBuf,
+}
+
+impl Small {
+    fn read(self) -> Result<Document, FetchError> {
+        let Self { request, expected, path } = self;
+        let (file, meta) = open(&request.url, &path)?;
+        let expected = Expected { limit: expected.limit.or(Some(LIMIT)), ..expected };
+        check_size(&request.url, &expected, meta.len(), true)?;
+        let most = expected.limit.unwrap_or(LIMIT).saturating_add(1);
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len().min(most)).unwrap_or(0));
+        file.take(most).read_to_end(&mut bytes).map_err(|source| FetchError::file("read", &path, source))?;
+        let mut sums = Sums::new(&expected.checksums);
+        sums.update(&bytes);
+        let digest = sums.check(&request.url, &expected)?;
+        let (bytes, modified) = (bytes.into(), modified(&request, &meta));
+        let (headers, url) = (HeaderMap::new(), request.url);
+        Ok(Document { digest, named: None, bytes, media_type: None, modified, headers, url, cached: false })
+    }
 }
 
 /// Copies a file into the store. A copy that was interrupted begins anew: it is quick, and the file may have changed.

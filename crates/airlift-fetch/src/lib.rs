@@ -26,6 +26,7 @@ mod limits;
 mod memo;
 mod question;
 mod ratelimit;
+mod reader;
 mod redirect;
 mod retry;
 mod scratch;
@@ -34,5 +35,6 @@ mod verify;
 
 pub use error::{FetchError, Transport, TransportKind};
 pub use fetcher::{Document, Expected, Fetched, Fetcher, Head};
+pub use reader::Reader;
 pub use scratch::Scratch;
 pub use settings::{Proxies, Settings};

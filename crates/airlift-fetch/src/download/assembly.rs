@@ -2,7 +2,8 @@
 //!
 //! Whoever receives only writes. One follower reads what lies contiguously from byte 0 and sums it: a download that goes
 //! on after a restart, one that is fetched in parallel pieces and one that arrives in order are summed in the same way,
-//! and what is summed is what is on the disk.
+//! and what is summed is what is on the disk. What is small is put together in memory instead: a thread that waits for
+//! the disk costs more than all else that is done with it.
 
 use std::fs::File;
 use std::ops::Range;
@@ -81,9 +82,13 @@ impl FromIterator<(u64, u64)> for Ranges {
 /// The file and what is in it.
 pub(super) struct Assembly(Arc<Inner>);
 
+enum Content {
+    File { file: File, path: PathBuf },
+    Memory(Mutex<Vec<u8>>),
+}
+
 struct Inner {
-    file: File,
-    path: PathBuf,
+    content: Content,
     /// Counts how often it began anew. Writers hold it for reading, so that none of them is late.
     round: RwLock<u64>,
     state: Mutex<State>,
@@ -106,11 +111,86 @@ impl Inner {
     }
 }
 
+impl Content {
+    fn write(&self, bytes: &[u8], at: u64) -> Result<(), FetchError> {
+        match self {
+            Self::File { file, path } => {
+                file.write_all_at(bytes, at).map_err(|source| FetchError::file("write", path, source))
+            }
+            Self::Memory(memory) => {
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                let start = usize::try_from(at).unwrap_or(usize::MAX);
+                let end = start.saturating_add(bytes.len());
+                if memory.len() < end {
+                    memory.resize(end, 0);
+                }
+                memory[start..end].copy_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&self, buffer: &mut [u8], at: u64) -> Result<(), FetchError> {
+        match self {
+            Self::File { file, path } => {
+                file.read_exact_at(buffer, at).map_err(|source| FetchError::file("read", path, source))
+            }
+            Self::Memory(memory) => {
+                let memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                let start = usize::try_from(at).unwrap_or(usize::MAX);
+                buffer.copy_from_slice(&memory[start..start.saturating_add(buffer.len())]);
+                Ok(())
+            }
+        }
+    }
+
+    fn cut(&self) -> Result<(), FetchError> {
+        match self {
+            Self::File { file, path } => file.set_len(0).map_err(|source| FetchError::file("cut", path, source)),
+            Self::Memory(memory) => {
+                memory.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                Ok(())
+            }
+        }
+    }
+}
+
 impl Assembly {
     /// A file in which these bytes are already.
-    pub(super) fn new(file: File, path: PathBuf, present: Ranges) -> Self {
+    pub(super) fn in_file(file: File, path: PathBuf, present: Ranges) -> Self {
+        Self::new(Content::File { file, path }, present)
+    }
+
+    /// Something small, of which nothing is there yet. Its size was promised, and no more than that is ever written.
+    pub(super) fn in_memory() -> Self {
+        Self::new(Content::Memory(Mutex::default()), Ranges::default())
+    }
+
+    fn new(content: Content, present: Ranges) -> Self {
         let state = Mutex::new(State { present, complete: false });
-        Self(Arc::new(Inner { file, path, round: RwLock::new(0), state, changed: Notify::new() }))
+        Self(Arc::new(Inner { content, round: RwLock::new(0), state, changed: Notify::new() }))
+    }
+
+    /// What was put together in memory; nothing of what is in a file.
+    pub(super) fn take(&self) -> Bytes {
+        match &self.0.content {
+            Content::File { .. } => Bytes::new(),
+            Content::Memory(memory) => {
+                std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner)).into()
+            }
+        }
+    }
+
+    /// Does something with the content where it keeps nobody else waiting.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let inner = Arc::clone(&self.0);
+        match &inner.content {
+            Content::Memory(_) => work(&inner),
+            Content::File { .. } => blocking(move || work(&inner)).await,
+        }
     }
 
     /// What is there.
@@ -120,17 +200,15 @@ impl Assembly {
 
     /// Writes bytes at a place.
     pub(super) async fn write(&self, at: u64, pieces: Vec<Bytes>) -> Result<(), FetchError> {
-        let inner = Arc::clone(&self.0);
-        let round = inner.round();
-        blocking(move || {
+        let round = self.0.round();
+        self.with(move |inner| {
             let now = inner.round.read().unwrap_or_else(PoisonError::into_inner);
             if *now != round {
                 return Ok(());
             }
             let mut end = at;
             for piece in &pieces {
-                let written = inner.file.write_all_at(piece, end);
-                written.map_err(|source| FetchError::file("write", &inner.path, source))?;
+                inner.content.write(piece, end)?;
                 end += piece.len() as u64;
             }
             inner.state().present.insert(at..end);
@@ -143,12 +221,11 @@ impl Assembly {
 
     /// Throws everything away; sums begin anew.
     pub(super) async fn reset(&self) -> Result<(), FetchError> {
-        let inner = Arc::clone(&self.0);
-        blocking(move || {
+        self.with(|inner| {
             let mut round = inner.round.write().unwrap_or_else(PoisonError::into_inner);
             *round += 1;
             *inner.state() = State::default();
-            inner.file.set_len(0).map_err(|source| FetchError::file("cut", &inner.path, source))
+            inner.content.cut()
         })
         .await?;
         self.0.changed.notify_one();
@@ -175,8 +252,7 @@ impl Assembly {
                 (state.present.prefix(), state.complete)
             };
             if sums.size() < prefix {
-                let inner = Arc::clone(&self.0);
-                sums = blocking(move || inner.sum(sums, prefix, round)).await?;
+                sums = self.with(move |inner| inner.sum(sums, prefix, round)).await?;
             } else if complete {
                 return Ok(sums);
             } else {
@@ -199,8 +275,7 @@ impl Inner {
                 break;
             }
             let wanted = usize::try_from(end - sums.size()).unwrap_or(most).min(most);
-            let read = self.file.read_exact_at(&mut buffer[..wanted], sums.size());
-            read.map_err(|source| FetchError::file("read", &self.path, source))?;
+            self.content.read(&mut buffer[..wanted], sums.size())?;
             drop(now);
             sums.update(&buffer[..wanted]);
         }
@@ -241,41 +316,46 @@ mod tests {
         assert_eq!(Ranges::default().missing(7).first(), Some(&(0..7)));
     }
 
-    fn assembly() -> Assembly {
-        Assembly::new(tempfile::tempfile().expect("a file"), "test".into(), Ranges::default())
+    fn assemblies() -> [Assembly; 2] {
+        let file = tempfile::tempfile().expect("a file");
+        [Assembly::in_file(file, "test".into(), Ranges::default()), Assembly::in_memory()]
     }
 
     #[tokio::test]
     async fn pieces_in_any_order_have_the_sum_of_the_whole() {
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-        let assembly = assembly();
-        let receive = async {
-            for start in [2_000_000, 1_000_000, 0] {
-                let piece = Bytes::copy_from_slice(&content[start..start + 1_000_000]);
-                assembly.write(start as u64, vec![piece]).await?;
-                tokio::task::yield_now().await;
-            }
-            assembly.finish();
-            Ok(())
-        };
-        let ((), sums) = tokio::try_join!(receive, assembly.follow(&[])).expect("summed");
-        let digest = sums.check(&"file:///x".parse().expect("a URL"), &crate::Expected::default()).expect("no promise");
-        assert_eq!(digest, Digest::of(&content));
+        for assembly in assemblies() {
+            let receive = async {
+                for start in [2_000_000, 1_000_000, 0] {
+                    let piece = Bytes::copy_from_slice(&content[start..start + 1_000_000]);
+                    assembly.write(start as u64, vec![piece]).await?;
+                    tokio::task::yield_now().await;
+                }
+                assembly.finish();
+                Ok(())
+            };
+            let ((), sums) = tokio::try_join!(receive, assembly.follow(&[])).expect("summed");
+            let url = "file:///x".parse().expect("a URL");
+            assert_eq!(sums.check(&url, &crate::Expected::default()).expect("no promise"), Digest::of(&content));
+        }
     }
 
     #[tokio::test]
     async fn beginning_anew_forgets_the_sum() {
-        let assembly = assembly();
-        let receive = async {
-            assembly.write(0, vec![Bytes::from_static(b"wrong")]).await?;
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            assembly.reset().await?;
-            assembly.write(0, vec![Bytes::from_static(b"right")]).await?;
-            assembly.finish();
-            Ok(())
-        };
-        let ((), sums) = tokio::try_join!(receive, assembly.follow(&[])).expect("summed");
-        let digest = sums.check(&"file:///x".parse().expect("a URL"), &crate::Expected::default()).expect("no promise");
-        assert_eq!(digest, Digest::of(b"right"));
+        for assembly in assemblies() {
+            let receive = async {
+                assembly.write(0, vec![Bytes::from_static(b"wrong, and longer")]).await?;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                assembly.reset().await?;
+                assembly.write(0, vec![Bytes::from_static(b"right")]).await?;
+                assembly.finish();
+                Ok(())
+            };
+            let ((), sums) = tokio::try_join!(receive, assembly.follow(&[])).expect("summed");
+            let url = "file:///x".parse().expect("a URL");
+            assert_eq!(sums.check(&url, &crate::Expected::default()).expect("no promise"), Digest::of(b"right"));
+            let taken = assembly.take();
+            assert!(taken.is_empty() || taken == "right", "{taken:?}");
+        }
     }
 }

@@ -22,6 +22,9 @@ pub(super) async fn in_store(
     expected: &Expected,
     wanted: Wanted,
 ) -> Result<Found, FetchError> {
+    if wanted.lacking && expected.blob().is_some() {
+        return Ok(Found::Perhaps(None));
+    }
     let facts = wanted.media_type || wanted.modified;
     let mut promised = expected.blob();
     let mut size = match (promised, expected.size) {

@@ -1,5 +1,7 @@
 //! What becomes of a download in the end.
 
+use airlift_store::Part;
+
 use super::{Download, Outcome};
 use crate::error::FetchError;
 use crate::fetcher::Fetched;
@@ -21,9 +23,13 @@ impl Download<'_> {
                     modified: notes.modified,
                     checksums: self.expected.checksums.clone(),
                 };
-                let fetcher = self.fetcher;
+                let (fetcher, store) = (self.fetcher, self.fetcher.store());
                 let facts = wanted.media_type || wanted.modified || self.expected.blob().is_none();
-                self.part.commit(digest, size).await.map_err(FetchError::store)?;
+                let kept = match self.part {
+                    Some(part) => part.commit(digest, size).await,
+                    None => store.keep_new(digest, self.assembly.take()).await,
+                };
+                kept.map_err(FetchError::store)?;
                 if facts {
                     memo.save(fetcher, request)?;
                 }
@@ -31,7 +37,7 @@ impl Download<'_> {
                 Ok(Fetched { digest, size, media_type: memo.media_type, modified, cached: false })
             }
             Ok(Outcome::Unchanged(memo)) => {
-                self.part.discard().map_err(FetchError::store)?;
+                discard(self.part)?;
                 let modified = memo.modified_for(request);
                 Ok(Fetched {
                     digest: memo.digest,
@@ -43,10 +49,10 @@ impl Download<'_> {
             }
             Err(error) => {
                 if is_wrong_content(&error) || matches!(error, FetchError::TooLarge { .. }) {
-                    self.part.discard().map_err(FetchError::store)?;
+                    discard(self.part)?;
                 } else if self.assembly.present().count() == 0 {
                     // Nothing arrived: nothing to keep. The first error is the one that matters.
-                    let _ = self.part.discard();
+                    let _ = discard(self.part);
                 } else {
                     let _ = self.save_notes();
                 }
@@ -54,4 +60,8 @@ impl Download<'_> {
             }
         }
     }
+}
+
+fn discard(part: Option<Part>) -> Result<(), FetchError> {
+    part.map_or(Ok(()), Part::discard).map_err(FetchError::store)
 }

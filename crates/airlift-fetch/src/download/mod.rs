@@ -30,7 +30,8 @@ use crate::memo::{self, Memo};
 use crate::retry::{Again, Attempts, Trouble};
 use crate::verify::{check_encoding, check_size, is_wrong_content};
 
-/// Smaller things are fetched anew after a restart: notes about them would cost more than they save.
+/// Smaller things are fetched anew after a restart: notes about them would cost more than they save. So they are put
+/// together in memory, where their size is known beforehand.
 const WORTH_NOTES: u64 = 256 << 10;
 
 /// How a download ended.
@@ -54,7 +55,8 @@ pub(crate) async fn fetch(
         Found::Here(fetched) => return Ok(fetched),
         Found::Perhaps(memo) => memo,
     };
-    let part = fetcher.store().part(&key).map_err(FetchError::store)?;
+    let small = expected.size.is_some_and(|size| size < WORTH_NOTES);
+    let part = if small { None } else { Some(fetcher.store().part(&key).map_err(FetchError::store)?) };
     let download = Download::open(fetcher, request, expected, (part, memo, wanted))?;
     let result = fetcher.stoppable(download.run()).await;
     let fetched = download.end(result).await;
@@ -101,13 +103,28 @@ pub(crate) fn require_room(part: &Part, bytes: u64, url: &UpstreamUrl) -> Result
     space::require(part.path(), bytes, &format!("fetching {url}")).map_err(FetchError::store)
 }
 
+/// What is there of an earlier run: the notes, and the bytes.
+fn taken_up(part: &Part, request: &Request, expected: &Expected) -> Result<(Notes, Assembly), FetchError> {
+    let (notes, present) = resumable(part, request, expected);
+    if part.len() > present.end() {
+        part.truncate(present.end()).map_err(FetchError::store)?;
+    }
+    if present.count() == 0 && part.notes::<Notes>().is_some() {
+        // Notes about other bytes must not be taken for notes about those that come now.
+        part.set_notes(&Notes::default()).map_err(FetchError::store)?;
+    }
+    let file = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
+    Ok((notes, Assembly::in_file(file, part.path().to_owned(), present)))
+}
+
 /// One download.
 struct Download<'a> {
     fetcher: &'a Fetcher,
     request: &'a Request,
     expected: &'a Expected,
     assembly: Assembly,
-    part: Part,
+    /// None where it is put together in memory.
+    part: Option<Part>,
     memo: Option<Memo>,
     wanted: Wanted,
     notes: Mutex<Notes>,
@@ -129,22 +146,17 @@ impl<'a> Download<'a> {
         fetcher: &'a Fetcher,
         request: &'a Request,
         expected: &'a Expected,
-        (part, memo, wanted): (Part, Option<Memo>, Wanted),
+        (part, memo, wanted): (Option<Part>, Option<Memo>, Wanted),
     ) -> Result<Self, FetchError> {
-        let (notes, present) = resumable(&part, request, expected);
-        if part.len() > present.end() {
-            part.truncate(present.end()).map_err(FetchError::store)?;
-        }
-        if present.count() == 0 && part.notes::<Notes>().is_some() {
-            // Notes about other bytes must not be taken for notes about those that come now.
-            part.set_notes(&Notes::default()).map_err(FetchError::store)?;
-        }
-        let file = part.file().try_clone().map_err(|source| FetchError::file("open", part.path(), source))?;
+        let (notes, assembly) = match &part {
+            Some(part) => taken_up(part, request, expected)?,
+            None => (Notes::default(), Assembly::in_memory()),
+        };
         Ok(Self {
             fetcher,
             request,
             expected,
-            assembly: Assembly::new(file, part.path().to_owned(), present),
+            assembly,
             part,
             memo,
             wanted,
@@ -327,7 +339,9 @@ impl<'a> Download<'a> {
     /// Takes note of the size, which is checked before a byte is taken, as is the room for what is missing of it.
     fn learn_total(&self, total: u64, announced: bool) -> Result<(), FetchError> {
         check_size(self.url(), self.expected, total, announced)?;
-        require_room(&self.part, total.saturating_sub(self.assembly.present().count()), self.url())?;
+        if let Some(part) = &self.part {
+            require_room(part, total.saturating_sub(self.assembly.present().count()), self.url())?;
+        }
         self.notes().total = Some(total);
         if self.expected.size.is_none() && !self.extended.swap(true, Ordering::Relaxed) {
             self.fetcher.tell(&Event::Extended { task: self.wanted.task, items: 0, bytes: total });

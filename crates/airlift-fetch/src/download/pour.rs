@@ -69,11 +69,12 @@ impl Download<'_> {
     }
 
     pub(super) fn save_notes(&self) -> Result<(), FetchError> {
+        let Some(part) = &self.part else { return Ok(()) };
         let mut notes = self.notes();
         if notes.ranges.is_some() {
             notes.ranges = Some(self.assembly.present().pairs());
         }
-        self.part.set_notes(&*notes).map_err(FetchError::store)
+        part.set_notes(&*notes).map_err(FetchError::store)
     }
 
     /// Throws away what is there.

@@ -1,5 +1,7 @@
 //! Fetching a plan.
 
+use std::collections::HashSet;
+
 use airlift_core::event::Task;
 use airlift_core::{Event, LockEntry, Omission, Plan, PlanEntry, Source, UpstreamUrl};
 use airlift_store::space;
@@ -58,13 +60,16 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
 
 /// Tells the extent, and which blobs are counted in it; refuses what would not fit.
 async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchError> {
-    let mut missing = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        missing.push(match job.known(fetcher).await? {
-            (_, true) => 0,
-            (size, false) => size.unwrap_or(0),
-        });
-    }
+    let promised: Vec<_> = jobs.iter().map(Job::promised).collect();
+    let named = promised.iter().filter_map(|(digest, size)| digest.zip(*size)).collect();
+    let lacking: HashSet<_> = fetcher.store().lacking(named).await.map_err(FetchError::store)?.into_iter().collect();
+    let missing: Vec<u64> = promised
+        .into_iter()
+        .map(|promise| match promise {
+            (Some(digest), Some(size)) if !lacking.contains(&(digest, size)) => 0,
+            (_, size) => size.unwrap_or(0),
+        })
+        .collect();
     let bytes = missing.iter().sum();
     if let Some(root) = fetcher.store().root() {
         let room = |bytes| space::require(root, bytes, "collecting").map_err(FetchError::store);
@@ -90,7 +95,7 @@ fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a u6
 
 async fn run(fetcher: &Fetcher, name: String, (job, counted): (&Job, bool)) -> Result<Fetched, FetchError> {
     let generated = matches!(job.work, Work::Put(_));
-    let fetched = job.run(fetcher).await?;
+    let fetched = job.run(fetcher, counted).await?;
     if counted && (fetched.cached || generated) {
         let bytes = i64::try_from(fetched.size).unwrap_or(i64::MAX);
         fetcher.tell(&Event::Progress { task: Task::Collect, bytes });

@@ -87,7 +87,7 @@ impl Job {
             Source::Fetch(_) | Source::Stored { .. } => Work::Fetch {
                 requests: Vec::new(),
                 expected: Expected::default(),
-                wanted: Wanted { media_type: false, modified: false, task: Task::Collect },
+                wanted: Wanted { media_type: false, modified: false, lacking: false, task: Task::Collect },
             },
         };
         let mut job = Self { entries: Vec::new(), work };
@@ -136,14 +136,18 @@ impl Job {
         }
     }
 
-    /// The blob's size, as far as a promise or the store tells it, and whether the store has it.
-    pub(super) async fn known(&self, fetcher: &Fetcher) -> Result<(Option<u64>, bool), FetchError> {
-        let (digest, size) = match &self.work {
+    /// The blob's name and size, as far as they are known beforehand.
+    pub(super) fn promised(&self) -> (Option<Digest>, Option<u64>) {
+        match &self.work {
             Work::Put(bytes) => (Some(Digest::of(bytes)), Some(bytes.len() as u64)),
             Work::Made(digest) => (Some(*digest), None),
             Work::Fetch { expected, .. } => (expected.blob(), expected.size),
-        };
-        match (digest, size) {
+        }
+    }
+
+    /// The blob's size, as far as a promise or the store tells it, and whether the store has it.
+    pub(super) async fn known(&self, fetcher: &Fetcher) -> Result<(Option<u64>, bool), FetchError> {
+        match self.promised() {
             (Some(digest), Some(size)) => Ok((Some(size), fetcher.has(digest, size).await?)),
             (Some(digest), None) => {
                 let found = fetcher.find(digest).await?;
@@ -153,8 +157,8 @@ impl Job {
         }
     }
 
-    /// Gets the blob into the store.
-    pub(super) async fn run(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+    /// Gets the blob into the store, which may just have been seen to lack it.
+    pub(super) async fn run(&self, fetcher: &Fetcher, lacking: bool) -> Result<Fetched, FetchError> {
         match &self.work {
             Work::Put(bytes) => {
                 let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
@@ -172,7 +176,7 @@ impl Job {
             Work::Fetch { requests, expected, wanted } => {
                 let mut first = None;
                 for request in requests {
-                    match fetcher.blob_for(request, expected, *wanted).await {
+                    match fetcher.blob_for(request, expected, Wanted { lacking, ..*wanted }).await {
                         Ok(fetched) => return Ok(fetched),
                         Err(error) if super::is_fatal(&error) => return Err(error),
                         // The first one tells most: the others are only other ways to the same bytes.

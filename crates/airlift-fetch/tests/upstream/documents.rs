@@ -151,6 +151,8 @@ async fn files_of_this_machine_are_upstreams_too() {
         failure::line(&missing)
     );
     assert_eq!(missing.class(), airlift_core::Class::Upstream);
+    // What was fetched has its name by then.
+    drop(world.store.lock_exclusive().expect("locked"));
     let left = fs_err::read_dir(world.folder.path().join("store/partial")).expect("a folder").count();
     assert_eq!(left, 0);
 }
