@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::offline::print::Format;
 use crate::settings::{ARCHIVE, COLLECT_STORE, LOCAL_STORE, TLS_FOLDER};
 
 const AFTER_HELP: &str = "\
@@ -99,6 +100,8 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Remove old snapshots, and what only they needed.
     Prune(Prune),
+    /// Write the variables by which DeepOps and Kubespray fetch from the mirror, and what none of them moves.
+    Vars(Vars),
     /// Print a shell's completions.
     Completions(Completions),
     /// Write the manual pages into a folder.
@@ -375,6 +378,19 @@ pub(crate) struct Prune {
     /// The store.
     #[arg(long, value_name = "FOLDER", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::DirPath)]
     pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vars {
+    /// The archive or the store: only what it has is written.
+    #[arg(value_name = "ARCHIVE|STORE", env = "AIRLIFT_STORE", hide_env_values = true, default_value = LOCAL_STORE, value_hint = ValueHint::AnyPath)]
+    pub(crate) from: PathBuf,
+    /// For whom.
+    #[arg(long, value_name = "FORMAT", default_value = "ansible")]
+    pub(crate) format: Format,
+    /// The mirror's name or address, as hosts reach it; with https:// before it where it has TLS.
+    #[arg(long, value_name = "HOST", default_value = "mirror")]
+    pub(crate) mirror: String,
 }
 
 #[derive(Debug, Args)]

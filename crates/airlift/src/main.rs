@@ -10,6 +10,7 @@ mod error;
 mod kinds;
 mod manifest;
 mod notify;
+mod offline;
 mod output;
 mod profile;
 mod running;

@@ -17,6 +17,7 @@ mod setup;
 mod snapshots;
 mod tls;
 mod user;
+mod vars;
 mod verify;
 
 use std::path::Path;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<(), Trouble
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Rollback(arguments) => rollback::run(&arguments, context).await,
         Command::Prune(arguments) => prune::run(&arguments, context).await,
+        Command::Vars(arguments) => vars::run(&arguments, context).await,
         Command::Completions(arguments) => generate::completions(&arguments, context),
         Command::Man(arguments) => generate::man(&arguments, context),
         Command::Schema => generate::schema(context),

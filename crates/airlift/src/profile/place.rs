@@ -12,10 +12,12 @@ pub(crate) const PREFIX: &str = "profile:";
 type Own = (&'static str, &'static str);
 
 /// The files of `profiles/`: the one place that has them, and a test holds it against the folder.
-static FILES: [Own; 3] = [
+static FILES: [Own; 5] = [
     ("deepops.yaml", include_str!("../../../../profiles/deepops.yaml")),
     ("kubespray.yaml", include_str!("../../../../profiles/kubespray.yaml")),
     ("inventory.toml", include_str!("../../../../profiles/inventory.toml")),
+    ("overrides.toml", include_str!("../../../../profiles/overrides.toml")),
+    ("gaps.toml", include_str!("../../../../profiles/gaps.toml")),
 ];
 
 /// The names of the profiles that the program brings.

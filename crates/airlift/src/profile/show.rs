@@ -140,7 +140,10 @@ fn item(text: &mut Text, item: &Item, depth: usize, comments: bool) {
 
 /// YAML in block style, indented.
 fn yaml(value: &impl Serialize, depth: usize) -> String {
-    let text = serde_saphyr::to_string(value).expect("plain data with string keys is always YAML");
+    // A long URL stays on one line.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text =
+        serde_saphyr::to_string_with_options(value, options).expect("plain data with string keys is always YAML");
     let margin = "  ".repeat(depth);
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }).collect()
 }
