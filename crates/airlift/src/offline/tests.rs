@@ -79,6 +79,15 @@ fn only_what_a_snapshot_answers_is_written() {
     # - the driver is installed as a stream of a module, build tools as a group (role nvidia.nvidia_driver v2.3.1, and others)
     #   nothing to do: whole mirrors keep modules and groups
     "#);
+    let nothing = print(&answers(&["files/example.org/a"]), Format::Ansible, "test of 2026");
+    assert!(
+        nothing.contains("files_repo") && !nothing.contains("github_url") && !nothing.contains("No variable"),
+        "{nothing}"
+    );
+}
+
+#[test]
+fn a_shell_gets_what_scripts_git_and_pip_read() {
     insta::assert_snapshot!(print(&answers(&PATHS), Format::Shell, "test of 2026"), @r"
     # Fetch from the mirror what test of 2026 has: source it before DeepOps' scripts.
 
@@ -108,11 +117,6 @@ fn only_what_a_snapshot_answers_is_written() {
     # - the driver is installed as a stream of a module, build tools as a group (role nvidia.nvidia_driver v2.3.1, and others)
     #   nothing to do: whole mirrors keep modules and groups
     ");
-    let nothing = print(&answers(&["files/example.org/a"]), Format::Ansible, "test of 2026");
-    assert!(
-        nothing.contains("files_repo") && !nothing.contains("github_url") && !nothing.contains("No variable"),
-        "{nothing}"
-    );
 }
 
 #[test]

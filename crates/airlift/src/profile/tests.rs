@@ -43,6 +43,9 @@ fn names(resolved: &Resolved, key: &str) -> Vec<String> {
             Part::List(items) => names.extend(items.iter().map(|item| match &item.value {
                 Value::String(text) => text.clone(),
                 value => {
+                    // What Galaxy has stands in a list of its own.
+                    let inner = ["collections", "roles"].iter().find_map(|list| value[*list].get(0));
+                    let value = inner.unwrap_or(value);
                     let field =
                         ["id", "name", "ref", "url", "src", "python"].iter().find_map(|field| value[*field].as_str());
                     field.unwrap_or_else(|| panic!("{value} has no name")).to_owned()
@@ -58,7 +61,7 @@ fn names(resolved: &Resolved, key: &str) -> Vec<String> {
 }
 
 /// The lists of the inventory: the manifest's key that answers for one, and the field by which a row is called.
-const LISTS: [(&str, &str, &str); 10] = [
+const LISTS: [(&str, &str, &str); 11] = [
     ("kubespray_image", "images", "ref"),
     ("kubespray_file", "files", "url"),
     ("image", "images", "ref"),
@@ -69,6 +72,7 @@ const LISTS: [(&str, &str, &str); 10] = [
     ("interpreter", "python", "python"),
     ("file", "files", "url"),
     ("git_repo", "git", "url"),
+    ("galaxy", "galaxy", "name"),
 ];
 
 fn inventory() -> Value {
@@ -117,6 +121,8 @@ fn every_default_of_deepops_is_collected_or_says_why_not() {
     apt_repo ubuntu-in-docker-build: the same repository as ubuntu-noble, which distribution_repositories brings
     apt_repo docker-jammy: off unless docker_repository=true
     apt_repo docker-noble: off unless docker_repository=true
+    galaxy kubernetes.core: it comes with the Python package ansible
+    galaxy ansible.utils: it comes with the Python package ansible
     ");
 }
 
@@ -191,24 +197,24 @@ fn each_target_has_its_own() {
             let os = format!("os={os}");
             let arguments: Vec<&str> = [os.as_str(), off].into_iter().filter(|text| *text != "x=y").collect();
             let resolved = deepops(&arguments);
-            let counts = ["images", "helm", "yum", "apt", "files", "git"]
+            let counts = ["images", "helm", "yum", "apt", "files", "git", "galaxy"]
                 .map(|key| format!("{key} {}", names(&resolved, key).len()));
             table.push(format!("{os} {cluster}: {}", counts.join(", ")));
         }
     }
     insta::assert_snapshot!(table.join("\n"), @r"
-    os=ubuntu22.04 both: images 26, helm 3, yum 0, apt 4, files 28, git 3
-    os=ubuntu22.04 kubernetes: images 20, helm 3, yum 0, apt 4, files 15, git 3
-    os=ubuntu22.04 slurm: images 8, helm 0, yum 0, apt 4, files 13, git 3
-    os=ubuntu24.04 both: images 26, helm 3, yum 0, apt 2, files 26, git 3
-    os=ubuntu24.04 kubernetes: images 20, helm 3, yum 0, apt 2, files 15, git 3
-    os=ubuntu24.04 slurm: images 8, helm 0, yum 0, apt 2, files 11, git 3
-    os=el8 both: images 26, helm 3, yum 5, apt 0, files 28, git 3
-    os=el8 kubernetes: images 20, helm 3, yum 5, apt 0, files 18, git 3
-    os=el8 slurm: images 8, helm 0, yum 5, apt 0, files 13, git 3
-    os=el9 both: images 26, helm 3, yum 5, apt 0, files 28, git 3
-    os=el9 kubernetes: images 20, helm 3, yum 5, apt 0, files 18, git 3
-    os=el9 slurm: images 8, helm 0, yum 5, apt 0, files 13, git 3
+    os=ubuntu22.04 both: images 26, helm 3, yum 0, apt 4, files 28, git 3, galaxy 14
+    os=ubuntu22.04 kubernetes: images 20, helm 3, yum 0, apt 4, files 15, git 3, galaxy 14
+    os=ubuntu22.04 slurm: images 8, helm 0, yum 0, apt 4, files 13, git 3, galaxy 14
+    os=ubuntu24.04 both: images 26, helm 3, yum 0, apt 2, files 26, git 3, galaxy 14
+    os=ubuntu24.04 kubernetes: images 20, helm 3, yum 0, apt 2, files 15, git 3, galaxy 14
+    os=ubuntu24.04 slurm: images 8, helm 0, yum 0, apt 2, files 11, git 3, galaxy 14
+    os=el8 both: images 26, helm 3, yum 5, apt 0, files 28, git 3, galaxy 14
+    os=el8 kubernetes: images 20, helm 3, yum 5, apt 0, files 18, git 3, galaxy 14
+    os=el8 slurm: images 8, helm 0, yum 5, apt 0, files 13, git 3, galaxy 14
+    os=el9 both: images 26, helm 3, yum 5, apt 0, files 28, git 3, galaxy 14
+    os=el9 kubernetes: images 20, helm 3, yum 5, apt 0, files 18, git 3, galaxy 14
+    os=el9 slurm: images 8, helm 0, yum 5, apt 0, files 13, git 3, galaxy 14
     ");
 }
 
@@ -222,6 +228,7 @@ fn switches_take_their_part_away() {
         ("python_packages=false", "python"),
         ("plain_files=false", "files"),
         ("git_repositories=false", "git"),
+        ("galaxy_content=false", "galaxy"),
     ] {
         assert!(!names(&deepops(&[]), key).is_empty(), "{key}");
         assert!(names(&deepops(&[switch]), key).is_empty(), "{switch} leaves {key}");
