@@ -100,7 +100,7 @@ impl Folder {
         let lying = self.landing.find(digest).map(|lying| lying.size());
         lying.or_else(|| {
             let meta = self.blob_path(digest).symlink_metadata().ok()?;
-            meta.is_file().then(|| meta.len())
+            meta.is_file().then_some(meta.len())
         })
     }
 
