@@ -18,6 +18,7 @@ pub mod galaxy_server;
 pub mod git_server;
 pub mod http;
 pub mod images;
+pub mod internet;
 pub mod isolated;
 pub mod listing;
 pub mod manifests;

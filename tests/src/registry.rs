@@ -134,21 +134,27 @@ fn password_section(folder: &Path) -> String {
 pub struct Tls {
     /// The certificate of the authority, PEM.
     pub authority: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
+    /// A certificate of its, PEM.
+    pub certificate: PathBuf,
+    /// The key of that certificate, PEM.
+    pub key: PathBuf,
 }
 
 impl Tls {
     /// Makes a new authority with its files in `folder`.
     pub fn create(folder: &Path) -> Self {
+        Self::create_for(folder, &["127.0.0.1".to_owned(), "localhost".to_owned()])
+    }
+
+    /// The same, with a certificate for these names.
+    pub fn create_for(folder: &Path, names: &[String]) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name.push(rcgen::DnType::CommonName, "Airlift test authority");
         let key = KeyPair::generate().expect("a key can be made");
         let authority = CertifiedIssuer::self_signed(authority, key).expect("a certificate can be signed");
         let server_key = KeyPair::generate().expect("a key can be made");
-        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let server = CertificateParams::new(names)
+        let server = CertificateParams::new(names.to_vec())
             .and_then(|params| params.signed_by(&server_key, &authority))
             .expect("a certificate can be signed");
         let write = |name: &str, pem: String| {
