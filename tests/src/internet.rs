@@ -12,7 +12,7 @@ use std::process::{self, Command};
 use serde_json::Value;
 
 use crate::debs::{self, Package, sum};
-use crate::git_server::{GitServer, Repository, git_in};
+use crate::git_server::{GitServer, Repository};
 use crate::manifests::{Family, Layer, image};
 use crate::process::{Daemon, run};
 use crate::random::Random;
@@ -199,7 +199,16 @@ impl Internet {
         }
         deepops.git(&["commit", "--quiet", "-m", "submodules"]);
         deepops.git(&["branch", "-m", "master"]);
-        git_in(&git.join("NVIDIA/deepops.git"), &["config", "http.receivepack", "false"]);
+        let mut role = Repository::new(&git.join("deepops/ansible-role-ntp.git"));
+        let about = "galaxy_info: { author: A, description: d, license: MIT, min_ansible_version: '2.9' }\n";
+        role.commit("meta/main.yml", about);
+        role.commit("tasks/main.yml", "- ansible.builtin.debug: { msg: ntp }\n");
+        role.git(&["tag", "4.0.0"]);
+        let mut collection = Repository::new(&git.join("deepops/tools.git"));
+        let about = "namespace: deepops\nname: tools\nversion: 1.2.0\nreadme: README.md\nauthors: [A]\n";
+        collection.commit("galaxy.yml", about);
+        collection.commit("README.md", "# Tools\n");
+        collection.git(&["tag", "v1.2.0"]);
         self.know("https://github.com/");
     }
 

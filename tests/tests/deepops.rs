@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use airlift_e2e::airlift::{Airlift, binary};
+use airlift_e2e::booted::Booted;
 use airlift_e2e::internet::{Entry, Internet};
-use airlift_e2e::process::{run, text};
-use airlift_e2e::temporary;
+use airlift_e2e::playbook::{Recap, play};
+use airlift_e2e::process::{output, run, text};
 use airlift_e2e::tools::{checkout, present, tool};
 use serde_json::Value;
 
@@ -21,13 +22,17 @@ fn resolved(folder: &Path) -> Vec<Entry> {
 }
 
 /// A checkout with what the two commands are, the program, and a site's manifest.
-fn site(folder: &Path, manifest: &str) {
+fn make_site(folder: &Path, manifest: &str) {
     for part in ["scripts", "playbooks", "roles"] {
         run(Command::new("cp").arg("-a").arg(checkout().join(part)).arg(folder));
     }
     fs::create_dir_all(folder.join("target/dist")).expect("a folder");
     fs::copy(binary(), folder.join("target/dist/airlift")).expect("a copy");
-    fs::write(folder.join("airlift.yaml"), manifest).expect("a file");
+    let galaxy = "galaxy:\n  - requirements: [requirements.yml]\n";
+    fs::write(folder.join("airlift.yaml"), format!("{manifest}{galaxy}")).expect("a file");
+    let requirements = "roles:\n  - { name: deepops.ntp, src: \"https://github.com/deepops/ansible-role-ntp.git\", scm: git, version: 4.0.0 }\n\
+                        collections:\n  - { name: \"https://github.com/deepops/tools.git\", type: git, version: v1.2.0 }\n";
+    fs::write(folder.join("requirements.yml"), requirements).expect("a file");
 }
 
 /// The page's first command, where the names of the Internet lead to the stand-in, and nothing else is known by any name.
@@ -47,15 +52,72 @@ fn first_command(internet: &Internet, site: &Path) {
     run(&mut command);
 }
 
+/// The page's second command, on a host that boots for it and reaches nothing.
+fn second_command(host: &Booted, more: &[&str]) -> Recap {
+    let archive = "tar_file_path=/srv/shared/deepops-archive.tar";
+    let mut command = Command::new(tool("ansible-playbook"));
+    command.args(["-e", archive]).args(more).arg("playbooks/build-offline-mirrors.yml");
+    command.current_dir("/srv/shared").env("HOME", "/root").env("LC_ALL", "C.UTF-8");
+    play(&mut host.inside(&command))
+}
+
+/// Each of the five ports, asked by a client of its kind that was told the mirror's address and nothing else.
+fn prove_ports(host: &Booted) {
+    let image = "docker://mirror:5000/quay.io/calico/node:v3.31.5";
+    let inspected = host.run(&["skopeo", "inspect", "--tls-verify=false", image]);
+    assert!(inspected.contains("\"Architecture\": \"amd64\""), "{inspected}");
+
+    host.run(&["mkdir", "-p", "/srv/ports/repos"]);
+    host.run(&["curl", "-fsS", "-o", "/srv/ports/repos/airlift.repo", "http://mirror:8001/airlift.repo"]);
+    let dnf = ["dnf", "--setopt=reposdir=/srv/ports/repos", "--setopt=cachedir=/srv/ports/cache", "--assumeyes"];
+    let found = host.run(&[&dnf[..], &["--releasever=9", "repoquery", "nvidia-container-toolkit"]].concat());
+    assert!(found.contains("nvidia-container-toolkit"), "{found}");
+
+    let helm = tool("helm3");
+    let chart =
+        ["pull", "gpu-operator", "--version", "v26.3.3", "--repo", "http://mirror:8002/nvidia", "-d", "/srv/ports"];
+    host.run(&[&[helm.to_str().expect("UTF-8")], &chart[..]].concat());
+
+    let index = ["--index-url", "http://mirror:8003/simple/", "--trusted-host", "mirror", "--dest", "/srv/ports"];
+    host.run(&[&["/usr/bin/python3", "-m", "pip", "download", "--isolated", "jmespath==1.1.0"], &index[..]].concat());
+
+    host.run(&[
+        "git",
+        "clone",
+        "--quiet",
+        "http://mirror:8004/git/github.com/NVIDIA/deepops.git",
+        "/srv/ports/deepops",
+    ]);
+    let slurm = "http://mirror:8004/slurm-26.05.1.tar.bz2";
+    host.run(&["curl", "-fsS", "-o", "/srv/ports/slurm.tar.bz2", slurm]);
+}
+
+/// What answers on this machine does not answer on the host, and no way leads out of it.
+fn prove_alone(host: &Booted, internet: &Internet) {
+    let url = format!("http://{}/", internet.address);
+    let curl = ["curl", "--silent", "--max-time", "5", "--output", "/dev/null", &url];
+    run(Command::new(tool("curl")).args(&curl[1..]));
+    assert!(!output(&mut host.command(&curl)).status.success(), "{url} answers inside");
+    assert_eq!(host.run(&["ip", "route", "show", "table", "main"]), "", "a way leads out");
+}
+
 #[test]
-fn the_pages_two_commands_and_then_an_offline_build() {
-    let programs = ["nginx", "unshare", "docker-registry", "helm3", "rpmbuild", "reprepro", "ansible-playbook"];
-    if !present(&programs) {
+fn the_pages_two_commands() {
+    let programs =
+        ["nginx", "unshare", "docker-registry", "helm3", "rpmbuild", "reprepro", "ansible-playbook", "dnf", "skopeo"];
+    if !present(&programs) || !present(&Booted::PROGRAMS) || !present(&["git", "python3"]) {
         return;
     }
-    let work = temporary::folder();
-    let entries = resolved(work.path());
+    let host = Booted::start();
+    let site = host.shared().0;
+    let entries = resolved(&site);
     let internet = Internet::start(&entries);
-    site(work.path(), &internet.site_manifest(&entries));
-    first_command(&internet, work.path());
+    make_site(&site, &internet.site_manifest(&entries));
+    first_command(&internet, &site);
+
+    assert!(second_command(&host, &[]).changed > 0);
+    let again = second_command(&host, &[]);
+    assert_eq!(again.changed, 0, "{}", again.said);
+    prove_alone(&host, &internet);
+    prove_ports(&host);
 }
