@@ -6,11 +6,12 @@ use std::process::Command;
 
 use airlift_e2e::airlift::{Airlift, binary};
 use airlift_e2e::booted::Booted;
+use airlift_e2e::debs::sum;
 use airlift_e2e::internet::{Entry, Internet};
-use airlift_e2e::playbook::{Recap, play};
+use airlift_e2e::playbook::{Recap, play, playbook};
 use airlift_e2e::process::{output, run, text};
 use airlift_e2e::tools::{checkout, present, tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a manifest comes to: every entry with its key.
 fn resolved(folder: &Path) -> Vec<Entry> {
@@ -102,10 +103,13 @@ fn prove_alone(host: &Booted, internet: &Internet) {
 }
 
 #[test]
-fn the_pages_two_commands() {
+fn the_pages_two_commands_and_then_an_offline_build() {
     let programs =
         ["nginx", "unshare", "docker-registry", "helm3", "rpmbuild", "reprepro", "ansible-playbook", "dnf", "skopeo"];
-    if !present(&programs) || !present(&Booted::PROGRAMS) || !present(&["git", "python3"]) {
+    if !present(&programs)
+        || !present(&Booted::PROGRAMS)
+        || !present(&["dockerd", "containerd", "ctr", "git", "python3"])
+    {
         return;
     }
     let host = Booted::start();
@@ -120,4 +124,50 @@ fn the_pages_two_commands() {
     assert_eq!(again.changed, 0, "{}", again.said);
     prove_alone(&host, &internet);
     prove_ports(&host);
+
+    // Docker as it has to be on a root that is in memory; setup keeps it.
+    let docker = r#"{ "iptables": false, "ip6tables": false, "bridge": "none", "storage-driver": "vfs" }"#;
+    fs::write(host.path("/etc/docker/daemon.json"), docker).expect("a file");
+    let setup = host.run(&["airlift", "setup", "--mirror", "mirror"]);
+    let kubeadm = entries.iter().filter_map(|(_, entry)| entry["url"].as_str()).find(|url| url.ends_with("/kubeadm"));
+    let kubeadm = kubeadm.expect("the profile has kubeadm");
+    let sum = sum("sha256", &internet.path(kubeadm));
+    let (bin, helm) = (tool("ansible-playbook"), tool("helm3"));
+    let variables = json!({
+        "file_url": kubeadm, "file_sha256": sum, "helm": helm, "ansible_bin": bin.parent(),
+        "requirements": "/srv/shared/requirements.yml",
+    });
+    let mut build = playbook("tests/playbooks/offline-build.yml", &["-e", &variables.to_string()]);
+    let built = play(&mut host.inside(build.env("LC_ALL", "C.UTF-8")));
+    assert!(
+        built.changed > 0,
+        "{setup}
+{}",
+        built.said
+    );
+    let status =
+        String::from_utf8_lossy(&output(&mut host.command(&["airlift", "setup", "status"])).stdout).into_owned();
+    for client in ["docker", "apt", "pip", "git"] {
+        assert!(
+            status.contains(&format!("good  {client}: asks the mirror alone")),
+            "{client}
+{status}"
+        );
+    }
+
+    for place in [
+        "rpm/usr/share/airlift/nvidia-container-toolkit",
+        "rpm/usr/share/airlift/cuda-drivers",
+        "kubeadm",
+        "gpu-operator-v26.3.3.tgz",
+        "deepops/submodules/kubespray/README.md",
+        "deepops/src/packer-maas/README.md",
+        "galaxy/roles/deepops.ntp/tasks/main.yml",
+        "galaxy/collections/ansible_collections/deepops/tools/MANIFEST.json",
+    ] {
+        assert!(host.path(&format!("/srv/build/{place}")).exists(), "{place} is not there\n{}", built.said);
+    }
+    assert!(host.path("/usr/share/airlift/cuda-drivers").exists(), "{}", built.said);
+    let pip = host.run(&["/srv/build/env/bin/pip", "list", "--format=freeze"]);
+    assert!(pip.contains("ansible==10.7.0") && pip.contains("ruamel.yaml==1.0"), "{pip}");
 }
