@@ -74,7 +74,8 @@ impl Internet {
         format!("http://{}/simple/", self.address)
     }
 
-    /// A site's manifest: the profile, but what is named by checksum or commit is named by the stand-in's.
+    /// A site's manifest: the profile, but what is named by checksum or commit is named by the stand-in's, and roles and
+    /// collections are left to the site: Galaxy's own server is not stood in for.
     pub fn site_manifest(&self, entries: &[Entry]) -> String {
         let (mut without, mut files) = (String::new(), String::new());
         for (key, entry) in entries {
@@ -90,7 +91,7 @@ impl Internet {
             }
         }
         format!(
-            "version: 1\nname: deepops\ninclude: [ profile:deepops ]\nvars: {{ os: [el9, ubuntu24.04] }}\n\
+            "version: 1\nname: deepops\ninclude: [ profile:deepops ]\nvars: {{ os: [el9, ubuntu24.04], galaxy_content: false }}\n\
              without:\n{without}files:\n{files}"
         )
     }
