@@ -102,6 +102,25 @@ fn prove_alone(host: &Booted, internet: &Internet) {
     assert_eq!(host.run(&["ip", "route", "show", "table", "main"]), "", "a way leads out");
 }
 
+/// Everything that the offline build was to bring is there.
+fn prove_built(host: &Booted, said: &str) {
+    for place in [
+        "rpm/usr/share/airlift/nvidia-container-toolkit",
+        "rpm/usr/share/airlift/cuda-drivers",
+        "kubeadm",
+        "gpu-operator-v26.3.3.tgz",
+        "deepops/submodules/kubespray/README.md",
+        "deepops/src/packer-maas/README.md",
+        "galaxy/roles/deepops.ntp/tasks/main.yml",
+        "galaxy/collections/ansible_collections/deepops/tools/MANIFEST.json",
+    ] {
+        assert!(host.path(&format!("/srv/build/{place}")).exists(), "{place} is not there\n{}", said);
+    }
+    assert!(host.path("/usr/share/airlift/cuda-drivers").exists(), "{}", said);
+    let pip = host.run(&["/srv/build/env/bin/pip", "list", "--format=freeze"]);
+    assert!(pip.contains("ansible==10.7.0") && pip.contains("ruamel.yaml==1.0"), "{pip}");
+}
+
 #[test]
 fn the_pages_two_commands_and_then_an_offline_build() {
     let programs =
@@ -155,19 +174,5 @@ fn the_pages_two_commands_and_then_an_offline_build() {
         );
     }
 
-    for place in [
-        "rpm/usr/share/airlift/nvidia-container-toolkit",
-        "rpm/usr/share/airlift/cuda-drivers",
-        "kubeadm",
-        "gpu-operator-v26.3.3.tgz",
-        "deepops/submodules/kubespray/README.md",
-        "deepops/src/packer-maas/README.md",
-        "galaxy/roles/deepops.ntp/tasks/main.yml",
-        "galaxy/collections/ansible_collections/deepops/tools/MANIFEST.json",
-    ] {
-        assert!(host.path(&format!("/srv/build/{place}")).exists(), "{place} is not there\n{}", built.said);
-    }
-    assert!(host.path("/usr/share/airlift/cuda-drivers").exists(), "{}", built.said);
-    let pip = host.run(&["/srv/build/env/bin/pip", "list", "--format=freeze"]);
-    assert!(pip.contains("ansible==10.7.0") && pip.contains("ruamel.yaml==1.0"), "{pip}");
+    prove_built(&host, &built.said);
 }
