@@ -290,7 +290,15 @@ impl<'a> Collector<'a> {
         for trouble in &images.troubles {
             notice.push_str(&format!("; {trouble}"));
         }
-        self.notice(&path, notice, &path)
+        self.notice(&path, notice, &path)?;
+        for image in images.found.keys().filter(|image| !excluded(image) && images::reference::lacks_system(image)) {
+            let notice = format!(
+                "{chart} deploys {image} with the system of each node behind its tag, as {image}-ubuntu22.04 or \
+                 -rhel9.4: name those of your nodes under 'images', and put {image} under 'exclude'"
+            );
+            self.notice(&path, notice, &path)?;
+        }
+        Ok(())
     }
 }
 

@@ -89,6 +89,28 @@ async fn images_are_asked_for_and_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_driver_for_each_system_is_told_of() {
+    let one = Repository::start().await;
+    let values = "driver: {repository: nvcr.io/nvidia, image: driver, version: \"570.124.06\"}\n\
+                  toolkit: {repository: nvcr.io/nvidia/k8s, image: container-toolkit, version: v1-ubuntu20.04}\n";
+    one.add_files("gpu", "1.0.0", ("", &[("values.yaml", values)]));
+    let told = async |images: &str| {
+        let entry = one.entry("one", &format!(", charts: [gpu], images: {images}"));
+        let plan = plan(&format!("version: 1\nhelm:\n{entry}")).await.expect("a plan");
+        let notices = plan.notices.into_iter().map(|notice| notice.notice);
+        notices.filter(|notice| notice.contains("behind its tag")).collect::<Vec<String>>()
+    };
+    let all = told("true").await;
+    let [notice] = &all[..] else { panic!("{all:?}") };
+    assert!(
+        notice.contains("nvcr.io/nvidia/driver:570.124.06-ubuntu22.04") && notice.contains("'exclude'"),
+        "{notice}"
+    );
+    let none = told("{exclude: [\"nvcr.io/nvidia/driver:*\"]}").await;
+    assert!(none.is_empty(), "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_fits_nothing_is_missed_by_name() {
     let one = Repository::start().await;
     one.add("web", "1.0.0", "");

@@ -27,6 +27,18 @@ pub fn full(text: &str, tag: Option<&str>) -> Option<String> {
     Some(format!("{host}/{path}{tag}{digest}"))
 }
 
+/// Whether NVIDIA's operators add the system of each node to an image's tag, which its name has not got yet: they build
+/// drivers for each, `nvcr.io/nvidia/driver:570.124.06-ubuntu22.04`.
+pub fn lacks_system(image: &str) -> bool {
+    let Some((name, tag)) = image.rsplit_once(':').filter(|(name, tag)| !name.contains('@') && !tag.contains('/'))
+    else {
+        return false;
+    };
+    let is_driver = name.starts_with("nvcr.io/") && name.ends_with("driver");
+    // Systems are letters and a number: -ubuntu22.04, -rhel9.4, -rhcos4.16.
+    is_driver && !tag.split('-').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
 /// Whether a text names an image so plainly that it can hardly be anything else: with a registry's host and a tag.
 pub fn is_plain(text: &str) -> bool {
     let host = text.split_once('/').is_some_and(|(host, _)| host.contains('.') && is_host(host));
@@ -80,6 +92,16 @@ mod tests {
             assert_eq!(full(text, tag).as_deref(), expected, "{text}");
         }
         assert_eq!(full(&format!("a/b@{digest}"), Some("1")), Some(format!("docker.io/a/b@{digest}")));
+        for (image, lacks) in [
+            ("nvcr.io/nvidia/driver:570.124.06", true),
+            ("nvcr.io/nvidia/mellanox/doca-driver:25.01-0.6.0.0-0", true),
+            ("nvcr.io/nvidia/driver:570.124.06-ubuntu22.04", false),
+            ("nvcr.io/nvidia/cloud-native/k8s-driver-manager:v0.8.0", false),
+            ("quay.io/a/driver:1", false),
+            ("nvcr.io/nvidia/driver", false),
+        ] {
+            assert_eq!(lacks_system(image), lacks, "{image}");
+        }
         assert!(
             is_plain("quay.io/a/b:1") && !is_plain("a/b:1") && !is_plain("example.org/x") && !is_plain("10.0.0.1:80")
         );
