@@ -13,8 +13,8 @@ use crate::format::index::File;
 const METADATA: u64 = 16 << 20;
 /// How much of a wheel's end is looked at first.
 const FIRST: u64 = 64 << 10;
-/// How much of a wheel's end is asked for before all of it is fetched.
-const ASKED: u64 = 1 << 20;
+/// How much of a wheel's end is asked for before all of it is fetched: the directory of 20,000 files is 3 MB.
+const ASKED: u64 = 16 << 20;
 /// How much of a wheel's end is looked at at most.
 const MOST: u64 = 256 << 20;
 
@@ -25,14 +25,16 @@ const MOST: u64 = 256 << 20;
 pub(crate) async fn metadata(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
     // Without a promised digest the whole is needed anyway.
     let promised = file.checksums.iter().any(|checksum| Checksum::digest(checksum).is_some());
-    let mut length = FIRST;
-    while promised && length <= ASKED {
+    let (mut length, mut most) = (FIRST, ASKED);
+    while promised && length <= most {
         let ended = fetcher.end(&Request::new(file.url.clone()), length).await;
         let ended = ended.map_err(|source| failed(&format!("the end of the wheel {}", file.name), source))?;
         let Some((bytes, size)) = ended else { break };
+        // More than half of it costs as much as all of it, which is wanted anyway.
+        most = ASKED.min(size / 2);
         match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
             Ok(metadata) => return Ok(Ok(metadata.into())),
-            Err(ArchiveError::More) => length *= 16,
+            Err(ArchiveError::More(needed)) => length = longer(length, needed),
             Err(error) => return Ok(Err(unusable(&error))),
         }
     }
@@ -52,10 +54,17 @@ pub(crate) async fn verified(fetcher: &Fetcher, file: &File) -> Result<Result<By
         let bytes = bytes.map_err(|source| failed(&what(), source))?;
         match zip_member(Tail { size: fetched.size, bytes: &bytes }, is_wheel_metadata, METADATA) {
             Ok(metadata) => return Ok(Ok(metadata.into())),
-            Err(ArchiveError::More) if length < MOST => length = length.saturating_mul(16).min(MOST),
+            Err(ArchiveError::More(needed)) if length < MOST => length = longer(length, needed).min(MOST),
             Err(error) => return Ok(Err(unusable(&error))),
         }
     }
+}
+
+/// How much of the end to look at next: somewhat more than the zip says, since the metadata stands a little before the
+/// directory, and each time much more than before, so that there are few steps.
+const fn longer(length: u64, needed: u64) -> u64 {
+    let (needed, larger) = (needed.saturating_add(needed / 2), length.saturating_mul(4));
+    if needed > larger { needed } else { larger }
 }
 
 fn unusable(error: &ArchiveError) -> String {

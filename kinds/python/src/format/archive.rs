@@ -1,5 +1,6 @@
 //! Files out of zip archives of strangers, of which only the end may be there.
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
@@ -19,9 +20,10 @@ pub struct Tail<'a> {
 /// Why there is no such file in a zip.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// What is needed lies before the bytes that are there.
+    /// What is needed lies before the bytes that are there. As many of the last bytes have to be there to come further, as
+    /// far as the zip says so.
     #[error("more of it is needed")]
-    More,
+    More(u64),
     /// It is no zip, or a damaged one.
     #[error("it is no intact zip: {0}")]
     Damaged(String),
@@ -42,12 +44,17 @@ struct Missing;
 struct TailReader<'a> {
     tail: Tail<'a>,
     position: u64,
+    /// How many of the last bytes would have had to be there.
+    needed: &'a Cell<u64>,
 }
 
 impl Read for TailReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let begin = self.tail.size - self.tail.bytes.len() as u64;
-        let Some(offset) = self.position.checked_sub(begin) else { return Err(io::Error::other(Missing)) };
+        let Some(offset) = self.position.checked_sub(begin) else {
+            self.needed.set(self.needed.get().max(self.tail.size - self.position));
+            return Err(io::Error::other(Missing));
+        };
         let rest = usize::try_from(offset).ok().and_then(|offset| self.tail.bytes.get(offset..)).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
@@ -77,23 +84,25 @@ pub fn zip_member(tail: Tail<'_>, wanted: impl Fn(&str) -> bool, limit: u64) -> 
     if tail.bytes.len() as u64 > tail.size {
         return Err(ArchiveError::Damaged("it is larger than it should be".to_owned()));
     }
-    let mut archive = ZipArchive::new(TailReader { tail, position: 0 }).map_err(|error| of_zip(tail, error))?;
+    let needed = Cell::new(tail.bytes.len() as u64);
+    let of_zip = |error| of_zip((tail, needed.get()), error);
+    let mut archive = ZipArchive::new(TailReader { tail, position: 0, needed: &needed }).map_err(of_zip)?;
     if archive.len() > ENTRIES {
         return Err(ArchiveError::Damaged(format!("it has more than {ENTRIES} entries")));
     }
     let names = archive.file_names().filter_map(|name| name.ok().map(|name| name.into_owned()));
     let names: Vec<String> = names.filter(|name| wanted(name)).collect();
     let [name] = names.as_slice() else { return Err(ArchiveError::Count(names.len())) };
-    let member = archive.by_name(name).map_err(|error| of_zip(tail, error))?;
+    let member = archive.by_name(name).map_err(of_zip)?;
     let mut bytes = Vec::new();
-    member.take(limit + 1).read_to_end(&mut bytes).map_err(|error| of_zip(tail, error.into()))?;
+    member.take(limit + 1).read_to_end(&mut bytes).map_err(|error| of_zip(error.into()))?;
     match bytes.len() as u64 > limit {
         true => Err(ArchiveError::TooLarge(limit)),
         false => Ok(bytes),
     }
 }
 
-fn of_zip(tail: Tail<'_>, error: zip::result::ZipError) -> ArchiveError {
+fn of_zip((tail, needed): (Tail<'_>, u64), error: zip::result::ZipError) -> ArchiveError {
     let is_missing = match &error {
         zip::result::ZipError::Io(error) => {
             error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Missing>)
@@ -102,7 +111,7 @@ fn of_zip(tail: Tail<'_>, error: zip::result::ZipError) -> ArchiveError {
         _ => true,
     };
     match is_missing && (tail.bytes.len() as u64) < tail.size {
-        true => ArchiveError::More,
+        true => ArchiveError::More(needed),
         false => ArchiveError::Damaged(super::plain(&error.to_string(), 200)),
     }
 }
@@ -147,9 +156,23 @@ mod tests {
         let zip = made(&[("foo/data", &noise), ("foo-1.dist-info/METADATA", b"Name: foo\n")]);
         assert_eq!(look(&zip, 2000).expect("metadata"), b"Name: foo\n");
         assert_eq!(look(&zip, zip.len()).expect("metadata"), b"Name: foo\n");
-        assert!(matches!(look(&zip, 30), Err(ArchiveError::More)));
+        assert!(matches!(look(&zip, 30), Err(ArchiveError::More(_))));
         let zip = made(&[("foo-1.dist-info/METADATA", b"Name: foo\n"), ("foo/data", &noise)]);
-        assert!(matches!(look(&zip, 2000), Err(ArchiveError::More)));
+        let Err(ArchiveError::More(needed)) = look(&zip, 2000) else { panic!("the file is not there") };
+        assert_eq!(needed, zip.len() as u64, "the file comes first");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_as_a_whole_is_asked_for_exactly() {
+        let names: Vec<String> = (0..200).map(|number| format!("foo/{number:060}")).collect();
+        let mut files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+        files.push(("foo-1.dist-info/METADATA", b"Name: foo\n"));
+        let zip = made(&files);
+        let Err(ArchiveError::More(needed)) = look(&zip, 4096) else { panic!("its directory has 20 KB") };
+        let directory = usize::try_from(needed).expect("a small zip");
+        assert!(zip[zip.len() - directory..].starts_with(b"PK\x01\x02"), "the directory begins there");
+        assert!(matches!(look(&zip, directory), Err(ArchiveError::More(more)) if more > needed));
+        assert_eq!(look(&zip, directory + directory / 2).expect("metadata"), b"Name: foo\n");
     }
 
     #[test]

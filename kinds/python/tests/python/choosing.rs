@@ -1,8 +1,9 @@
 //! What is chosen: versions, files, extras, markers, as pip would.
 
+use airlift_testkit::upstream::Recorded;
 use serde_json::json;
 
-use super::upstream::{Dist, ENVIRONMENT, Site, files, metadata, page};
+use super::upstream::{Dist, ENVIRONMENT, Site, files, metadata, page, zipped};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_needed_travels() {
@@ -179,6 +180,24 @@ async fn nothing_is_asked_for_twice() {
     asked.dedup();
     assert_eq!(all, asked, "4 pages and 4 files of metadata");
     assert_eq!(asked.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wheel_of_many_files_keeps_nobody_waiting() {
+    // Its directory alone is larger than what is asked for at first, by far.
+    let path = |number: usize| format!("big/{number:05}/{}", "folder/".repeat(20));
+    let mut files: Vec<(String, Vec<u8>)> = (0..9_000).map(|number| (path(number) + "x", Vec::new())).collect();
+    files.insert(0, ("big/data".to_owned(), airlift_testkit::upstream::noise(7, 6 << 20).to_vec()));
+    files.push(("big-1.dist-info/METADATA".to_owned(), metadata("big", "1", &["Requires-Dist: small"]).into_bytes()));
+    let big = Dist::raw("big-1-py3-none-any.whl", zipped(&files));
+    let site = Site::of(&[("big", big), ("small", Dist::pure("small", "1", &[]))]).await;
+    assert_eq!(site.chosen(&["big"], "").await, ["big-1-py3-none-any.whl", "small-1-py3-none-any.whl"]);
+    let requests = site.upstream.requests();
+    let wheel = |request: &&Recorded| request.target.ends_with("big-1-py3-none-any.whl");
+    let asked = |request: &Recorded| request.header("range").map(str::to_owned);
+    let before: Vec<_> = requests.iter().take_while(|request| request.target != "/simple/small/").collect();
+    let ranges: Vec<Option<String>> = before.into_iter().filter(wheel).map(asked).collect();
+    assert!(ranges.len() == 2 && ranges.iter().all(Option::is_some), "its end, in two steps: {ranges:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
