@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many different passwords may be wrong in one [`PERIOD`]. One that was found wrong before is not tried again, and is
@@ -25,14 +25,14 @@ struct Count {
 }
 
 /// A password that is being verified. It counts as wrong unless it was right, so that many at once get no further.
-pub(crate) struct Guess<'a> {
-    guesses: &'a Guesses,
+pub(crate) struct Guess {
+    guesses: Arc<Guesses>,
     address: IpAddr,
 }
 
 impl Guesses {
     /// Lets a client try, or says how long it has to wait.
-    pub(crate) fn admit(&self, address: IpAddr) -> Result<Guess<'_>, Duration> {
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Guess, Duration> {
         let (address, now) = (network(address), Instant::now());
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= ADDRESSES {
@@ -46,11 +46,11 @@ impl Guesses {
             return Err((PERIOD - (now - count.since)).max(Duration::from_secs(1)));
         }
         count.wrong += 1;
-        Ok(Guess { guesses: self, address })
+        Ok(Guess { guesses: Arc::clone(self), address })
     }
 }
 
-impl Guess<'_> {
+impl Guess {
     /// It was no guess.
     pub(crate) fn was_right(self) {
         let mut counts = self.guesses.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn who_guesses_has_to_wait_and_nobody_else() {
-        let guesses = Guesses::default();
+        let guesses = Arc::new(Guesses::default());
         let bad: IpAddr = "10.0.0.1".parse().expect("an address");
         for _ in 0..100 {
             guesses.admit(bad).unwrap_or_else(|_| panic!("right ones are not counted")).was_right();
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_client() {
-        let guesses = Guesses::default();
+        let guesses = Arc::new(Guesses::default());
         let of = |host: u32| -> IpAddr { format!("fd00::{host:x}").parse().expect("an address") };
         assert!((0..MOST).all(|host| guesses.admit(of(host)).is_ok()));
         assert!(guesses.admit(of(99)).is_err());

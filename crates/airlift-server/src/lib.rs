@@ -29,6 +29,7 @@ mod misses;
 mod page;
 mod path;
 mod question;
+mod seats;
 pub mod server;
 mod service;
 pub mod settings;

@@ -15,12 +15,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
 
 use crate::error::ServeError;
 use crate::followed::Followed;
 use crate::guesses::Guesses;
 use crate::htpasswd::{Htpasswd, HtpasswdError};
+use crate::seats::Seats;
 
 /// What clients are told to be asked for.
 pub(crate) const CHALLENGE: &str = "Basic realm=\"Airlift\", charset=\"UTF-8\"";
@@ -32,9 +32,9 @@ const LONGEST: usize = 4096;
 /// Who may ask.
 pub(crate) struct Users {
     pub(crate) table: Arc<Followed<Table>>,
-    guesses: Guesses,
+    guesses: Arc<Guesses>,
     /// How many passwords are verified at the same time: the others' cores are for answers.
-    verifiers: Semaphore,
+    verifiers: Seats,
 }
 
 /// The users of one file, and what was found of passwords since it was read.
@@ -97,7 +97,7 @@ impl Users {
         let table = Followed::open(vec![path.clone()], move || Table::read(&path));
         let table = Arc::new(table.map_err(|source| ServeError::Users { source })?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { table, guesses: Guesses::default(), verifiers: Semaphore::new((cores / 2).max(1)) })
+        Ok(Self { table, guesses: Arc::default(), verifiers: Seats::new((cores / 2).max(1)) })
     }
 
     /// Who sent a request.
@@ -113,14 +113,15 @@ impl Users {
         tag.copy_from_slice(hmac::sign(&table.key, &credentials).as_ref());
         let verified = table.known.get_or_insert_async(&tag, async {
             let guess = self.guesses.admit(client).map_err(Refusal::Guessing)?;
-            let _seat = self.verifiers.acquire().await;
             let (table, user, password) = (Arc::clone(&table), user.to_owned(), password.to_vec());
-            let verified = tokio::task::spawn_blocking(move || table.users.verify(&user, &password));
-            let right = verified.await.map_err(|_| Refusal::Wrong)?;
-            if right {
-                guess.was_right();
-            }
-            Ok(right)
+            let verify = move || {
+                let right = table.users.verify(&user, &password);
+                if right {
+                    guess.was_right();
+                }
+                right
+            };
+            self.verifiers.work(verify).await.map_err(|_| Refusal::Wrong)
         });
         match verified.await? {
             true => Ok(user.to_owned()),
@@ -140,4 +141,29 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
 fn split(credentials: &[u8]) -> Option<(&str, &[u8])> {
     let colon = credentials.iter().position(|byte| *byte == b':')?;
     Some((std::str::from_utf8(&credentials[..colon]).ok()?, &credentials[colon + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_right_password_is_no_guess_though_its_client_hung_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("users");
+        let hash = bcrypt::hash("hunter2", 8).expect("a hash");
+        fs_err::write(&path, format!("me:{hash}\n")).expect("a file");
+        let users = Users { verifiers: Seats::new(1), ..Users::open(&path).expect("users") };
+        let client = IpAddr::from([10, 0, 0, 1]);
+        let value = format!("Basic {}", STANDARD.encode("me:hunter2"));
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().expect("a value"))]);
+        for _ in 0..20 {
+            let mut asked = Box::pin(users.admit(client, &headers));
+            // It is being verified now; a busy machine may even be done with it.
+            let _ = futures::poll!(&mut asked);
+            drop(asked);
+            users.verifiers.work(|| ()).await.expect("the one before is done");
+        }
+        assert_eq!(users.admit(client, &headers).await, Ok("me".to_owned()));
+    }
 }

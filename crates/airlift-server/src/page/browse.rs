@@ -74,14 +74,13 @@ impl Visit<'_> {
         for (position, &kind) in self.site().kinds.iter().enumerate() {
             shelves.push((kind, position, self.current.shelf(kind, position).await?));
         }
-        let _permit = self.page.searches.acquire().await;
         let current = self.current.clone();
         let look = move || {
             let found =
                 shelves.iter().filter_map(|(kind, position, shelf)| found(&words, *kind, (&current, *position), shelf));
             found.collect::<Vec<_>>()
         };
-        let found = tokio::task::spawn_blocking(look).await.map_err(|_| StoreError::Cancelled)?;
+        let found = self.page.searches.work(look).await.map_err(|_| StoreError::Cancelled)?;
         Ok(html(&SearchPage { frame, found, asked: true }))
     }
 }

@@ -29,12 +29,12 @@ use askama::Template;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
-use tokio::sync::Semaphore;
 
 pub(crate) use self::shelf::Shelf;
 use self::views::{Frame, MissingPage, Tab};
 use self::visitor::Visitor;
 use crate::followed::Followed;
+use crate::seats::Seats;
 use crate::site::{Current, Site};
 use crate::tls::Shown;
 
@@ -51,7 +51,7 @@ pub(crate) struct Page {
     ports: Vec<u16>,
     /// The certificate, where the ports speak TLS.
     tls: Option<Arc<Followed<Shown>>>,
-    searches: Semaphore,
+    searches: Seats,
 }
 
 /// One page that is asked for.
@@ -67,7 +67,7 @@ struct Visit<'a> {
 impl Page {
     /// Pages of a site, with the port of each kind in the site's order.
     pub(crate) fn new(site: Arc<Site>, ports: Vec<u16>, tls: Option<Arc<Followed<Shown>>>) -> Self {
-        Self { site, ports, tls, searches: Semaphore::new(SEARCHES) }
+        Self { site, ports, tls, searches: Seats::new(SEARCHES) }
     }
 
     /// What is at a path.

@@ -55,10 +55,12 @@ pub(crate) fn search<'a>(
     let mut items = Vec::new();
     let mut text = String::new();
     for group in shelf.shown() {
-        if words.are_in(&group.name) {
+        if groups.len() <= most && words.are_in(&group.name) {
             groups.push(&group.name);
         }
-        for (node, item) in group.items(kind, view) {
+        // Enough items were found: what is left to find are groups.
+        let wanted = if items.len() > most { 0 } else { group.len() };
+        for (node, item) in group.items(kind, view).take(wanted) {
             text.clear();
             for part in [&group.name, &*item.name, &*item.version, &*item.of, view.path_of(node)] {
                 text.push_str(part);
@@ -71,7 +73,7 @@ pub(crate) fn search<'a>(
                 break;
             }
         }
-        if items.len() > most || groups.len() > most {
+        if items.len() > most && groups.len() > most {
             break;
         }
     }

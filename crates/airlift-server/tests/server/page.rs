@@ -114,6 +114,8 @@ async fn many_names_come_a_hundred_at_a_time() {
     let cut = page(&server, "/search?q=name").await;
     assert!(cut.contains("There are more than these"), "{cut}");
     assert_eq!(cut.matches("<tr>").count(), 1 + 50);
+    let groups = page(&server, "/search?q=0").await;
+    assert!(groups.contains("There are more") && groups.contains("\"/browse/toy/40\""), "the last folder: {groups}");
     let found = page(&server, "/search?q=NAME-9957+07").await;
     assert!(found.matches("<tr>").count() == 2 && !found.contains("There are more"), "{found}");
 }
