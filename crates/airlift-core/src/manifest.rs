@@ -13,6 +13,8 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::upstream::redact;
+
 /// The version of the manifest's format that this program reads.
 pub const VERSION: u32 = 1;
 
@@ -240,7 +242,7 @@ pub struct ManifestError {
     pub reason: String,
     /// Line and column, both from 1.
     pub place: Option<(u64, u64)>,
-    /// The text of that line.
+    /// The text of that line, without the passwords of URLs.
     pub line_text: Option<String>,
 }
 
@@ -265,7 +267,7 @@ impl std::error::Error for ManifestError {}
 
 fn line_of(text: &str, line: u64) -> Option<String> {
     let line = usize::try_from(line).ok()?.checked_sub(1)?;
-    text.lines().nth(line).map(|text| text.chars().take(200).collect())
+    text.lines().nth(line).map(|text| redact(text).chars().take(200).collect())
 }
 
 /// Turns an error of the YAML library into ours.
@@ -277,7 +279,7 @@ pub(crate) fn yaml_error(text: &str, error: serde_saphyr::Error) -> ManifestErro
         serde_saphyr::Error::Message { msg, .. } => msg.clone(),
         other => without_place(&other.to_string()),
     };
-    ManifestError { reason, place, line_text: place.and_then(|(line, _)| line_of(text, line)) }
+    ManifestError { reason: redact(&reason), place, line_text: place.and_then(|(line, _)| line_of(text, line)) }
 }
 
 /// The library's message without its own mention of the place, which [`ManifestError`] prints.
@@ -329,6 +331,16 @@ mod tests {
         let asked = asking(text, &["toys", "colours"], ("toys", vec!["b".into()])).expect("a manifest");
         assert_eq!(asked, r#"{"colours":{"a":"red"},"toys":["b"]}"#);
         assert_eq!(section::<Toy>(&asked, &["toys"]).expect("a section").toys, ["b"]);
+    }
+
+    #[test]
+    fn an_error_is_told_without_the_passwords_of_its_line() {
+        for text in
+            ["toys: { url: \"https://me:hunter2@e.org/?token=hunter2\" }\n", "toys: [a, \"b://c:hunter2@d\", [e]]\n"]
+        {
+            let error = section::<Toy>(text, &["toys"]).expect_err(text).to_string();
+            assert!(error.contains("REDACTED") && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

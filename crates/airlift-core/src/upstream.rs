@@ -46,6 +46,52 @@ fn words(name: &str) -> impl Iterator<Item = String> {
     words.into_iter()
 }
 
+/// A text of which somebody is shown a part, such as a line of a manifest, without the users and passwords and the secret
+/// parameters of the URLs in it.
+pub(crate) fn redact(text: &str) -> String {
+    without_secret_parameters(&without_users(text))
+}
+
+/// What ends a URL within a text.
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>')
+}
+
+fn without_users(text: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + "://".len());
+        let end = after.find(|c| ends_url(c) || matches!(c, '/' | '?' | '#')).unwrap_or(after.len());
+        shown.push_str(before);
+        rest = match after[..end].rfind('@') {
+            Some(at) => {
+                shown.push_str("REDACTED");
+                &after[at..]
+            }
+            None => after,
+        };
+    }
+    shown + rest
+}
+
+fn without_secret_parameters(text: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(['?', '&']) {
+        let (before, after) = rest.split_at(at + 1);
+        let end = after.find(|c| ends_url(c) || matches!(c, '&' | '#')).unwrap_or(after.len());
+        shown.push_str(before);
+        rest = match after[..end].split_once('=') {
+            Some((name, _)) if is_secret(name) => {
+                shown.push_str(name);
+                shown.push_str("=REDACTED");
+                &after[end..]
+            }
+            _ => after,
+        };
+    }
+    shown + rest
+}
+
 /// An `http`, `https` or `file` URL that prints without its user, password and secret parameters.
 ///
 /// The redacted form is what appears in events, errors, locks and indexes. [`UpstreamUrl::expose`] is for the request.
@@ -182,6 +228,25 @@ mod tests {
         assert_eq!(url.to_string(), "https://example.org/a%2Bb?x=1&X-Amz-Signature=REDACTED");
         assert_eq!(url.expose().password(), Some("hunter2"));
         assert_eq!(url.decoded_path().as_deref(), Some("a+b"));
+    }
+
+    #[test]
+    fn a_text_is_shown_without_the_secrets_of_its_urls() {
+        for (text, shown) in [
+            (
+                "- { url: \"https://me:hunter2@e.org/a?x=1&sig=s3cr3t\", name: a@b }",
+                "- { url: \"https://REDACTED@e.org/a?x=1&sig=REDACTED\", name: a@b }",
+            ),
+            (
+                "https://a:p@ss@e.org/@scope/x?u=https://b:c@f.org",
+                "https://REDACTED@e.org/@scope/x?u=https://REDACTED@f.org",
+            ),
+            ("a://me@é?token=é#x ?key=1", "a://REDACTED@é?token=REDACTED#x ?key=REDACTED"),
+            ("images: [ nginx@sha256:00 ] # why? a=b", "images: [ nginx@sha256:00 ] # why? a=b"),
+            ("://", "://"),
+        ] {
+            assert_eq!(redact(text), shown);
+        }
     }
 
     #[test]

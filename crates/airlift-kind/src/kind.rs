@@ -72,6 +72,15 @@ pub trait Kind: Send + Sync + 'static {
     /// credentials that the manifest has for it.
     fn request(spec: &Self::Spec, entry: &LockEntry, url: airlift_core::UpstreamUrl) -> Request;
 
+    /// Whether a text in its part of the manifest is a path relative to the manifest. `field` is where the text stands, lists
+    /// passed over: `python.files`. Those of a manifest that is included are told relative to the one that includes it
+    /// before the kind reads them.
+    ///
+    /// Most kinds have none.
+    fn is_path(_field: &str, _text: &str) -> bool {
+        false
+    }
+
     /// Says what paths mean in a snapshot.
     fn serve(view: View) -> Arc<dyn Lookup>;
 
@@ -161,6 +170,8 @@ pub trait DynKind: Send + Sync {
     ///
     /// [`ManifestError`] with line and column.
     fn section(&self, manifest: &str) -> Result<Box<dyn Section>, ManifestError>;
+    /// See [`Kind::is_path`].
+    fn is_path(&self, field: &str, text: &str) -> bool;
     /// See [`Kind::serve`].
     fn serve(&self, view: View) -> Arc<dyn Lookup>;
     /// See [`Kind::clients`]; none where the mirror does not serve this kind.
@@ -228,6 +239,10 @@ impl<K: Kind> DynKind for Erased<K> {
     fn section(&self, manifest: &str) -> Result<Box<dyn Section>, ManifestError> {
         let spec: K::Spec = manifest::section(manifest, K::KEYS)?;
         Ok(Box::new(SpecSection::<K>(spec)))
+    }
+
+    fn is_path(&self, field: &str, text: &str) -> bool {
+        K::is_path(field, text)
     }
 
     fn serve(&self, view: View) -> Arc<dyn Lookup> {

@@ -60,11 +60,8 @@ impl Manifest {
                 let manifest = Self::of(path, text.text.clone(), Some(resolved));
                 manifest.map_err(|source| ProgramError::Manifest { path: path.to_owned(), source: text.blame(source) })
             }
-            None if !variables.is_empty() => {
-                profile::refuse(variables)?;
-                unreachable!("a manifest without variables refuses each")
-            }
             None => {
+                profile::refuse(variables)?;
                 Self::of(path, text, None).map_err(|source| ProgramError::Manifest { path: path.to_owned(), source })
             }
         }
@@ -232,5 +229,24 @@ impl Manifest {
         // The name is as durable as the folder that holds it.
         fs_err::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sets_no_variable_is_refused_by_no_manifest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plain.yaml");
+        fs_err::write(&path, "version: 1\nimages: [ nginx ]\n").expect("a file");
+        let comments = folder.path().join("comments.yaml");
+        fs_err::write(&comments, "# nothing yet\n").expect("a file");
+        for nothing in ["{}".to_owned(), format!("@{}", comments.display())] {
+            assert!(Manifest::read(&path, &[nothing]).is_ok());
+        }
+        let error = Manifest::read(&path, &["os=el9".to_owned()]).map(|_| ()).expect_err("there is no variable");
+        assert!(error.to_string().contains("there is no variable 'os'"), "{error}");
     }
 }

@@ -41,6 +41,10 @@ impl Kind for Deb {
         Request { dated: true, ..Request::new(url) }
     }
 
+    fn is_path(_: &str, text: &str) -> bool {
+        spec::HostPath::is_relative(text)
+    }
+
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Repositories::new(view))
     }

@@ -103,6 +103,11 @@ pub enum HostPath {
 }
 
 impl HostPath {
+    /// Whether a text is a path beside the manifest.
+    pub(crate) fn is_relative(text: &str) -> bool {
+        matches!(text, "." | "..") || text.starts_with("./") || text.starts_with("../")
+    }
+
     fn read(field: &str, from: &str) -> Result<Self, String> {
         if from.starts_with('/') {
             return file_url(from).map(Self::Absolute);
@@ -110,7 +115,7 @@ impl HostPath {
         if from.starts_with("file://") {
             return from.parse().map(Self::Absolute).map_err(|error| format!("{field}: {error}"));
         }
-        match matches!(from, "." | "..") || from.starts_with("./") || from.starts_with("../") {
+        match Self::is_relative(from) {
             true => Ok(Self::Relative(from.to_owned())),
             false => Err(format!(
                 "{field}: '{from}' is neither absolute, such as /etc/apt/sources.list.d, nor begins with ./"

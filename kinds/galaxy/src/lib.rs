@@ -40,6 +40,12 @@ impl Kind for Galaxy {
         collect::request_again(spec, url)
     }
 
+    fn is_path(field: &str, text: &str) -> bool {
+        let relative = !text.contains("://") && !text.starts_with('/');
+        relative
+            && (field == "galaxy.requirements" || format::requirement::is_file(text.split(',').next().unwrap_or(text)))
+    }
+
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Galaxy::new(view))
     }

@@ -38,6 +38,10 @@ impl Kind for Python {
         Request::new(url)
     }
 
+    fn is_path(field: &str, text: &str) -> bool {
+        field.ends_with(".files") && !text.contains("://") && !text.starts_with('/')
+    }
+
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Index::new(view))
     }

@@ -45,6 +45,10 @@ impl Kind for Rpm {
         collect::dated(url)
     }
 
+    fn is_path(_: &str, text: &str) -> bool {
+        spec::is_relative(text)
+    }
+
     fn serve(view: View) -> Arc<dyn Lookup> {
         Arc::new(serve::Tree::new(view))
     }

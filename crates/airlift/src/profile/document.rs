@@ -140,6 +140,8 @@ pub(crate) struct Declaration {
     pub(crate) default: Value,
     /// The values that it may have, or that each of its parts may have where it is a list; any where there are none.
     pub(crate) values: Vec<String>,
+    /// Whether it may not be empty.
+    pub(crate) needed: bool,
     /// What it means.
     pub(crate) help: String,
     /// What did the same in DeepOps' own offline role.
@@ -151,10 +153,10 @@ impl<'de> Deserialize<'de> for Declaration {
         match Value::deserialize(deserializer)? {
             value @ Value::Object(_) => {
                 let fields: DeclarationFields = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
-                let DeclarationFields { default, values, help, formerly } = fields;
-                Ok(Self { default, values, help, formerly })
+                let DeclarationFields { default, values, needed, help, formerly } = fields;
+                Ok(Self { default, values, needed, help, formerly })
             }
-            default => Ok(Self { default, values: Vec::new(), help: String::new(), formerly: None }),
+            default => Ok(Self { default, values: Vec::new(), needed: false, help: String::new(), formerly: None }),
         }
     }
 }
@@ -168,6 +170,9 @@ struct DeclarationFields {
     /// The values that it may have.
     #[serde(default)]
     values: Vec<String>,
+    /// Whether at least one value has to be there: an empty list is refused.
+    #[serde(default)]
+    needed: bool,
     /// What it means.
     #[serde(default)]
     help: String,

@@ -19,6 +19,8 @@ pub(crate) enum ProfileError {
     Data { place: Place, reason: String },
     #[error("{place} is included by itself")]
     Circle { place: Place },
+    #[error("{place} is included too deeply: more than fifty manifests include one another")]
+    Depth { place: Place },
     #[error("{origin}: {reason}")]
     Entry { origin: String, reason: String },
     #[error("-e {text}: {reason}")]

@@ -1,6 +1,7 @@
 //! Reads a manifest with all that it includes, before anything of it is expanded.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use airlift_core::tree;
 use serde_json::Value;
@@ -13,9 +14,14 @@ use super::place::Place;
 use super::template::Scope;
 use super::variables::{Variable, Variables};
 
+/// How deep manifests may include one another.
+const DEPTH: usize = 50;
+
 /// A manifest that has to be resolved, with what it includes.
 pub(crate) struct Loaded {
     pub(crate) place: Place,
+    /// The folder in which it lies, relative to the outermost manifest's.
+    pub(crate) folder: PathBuf,
     pub(crate) document: Document,
     pub(crate) included: Vec<(Include, Inclusion)>,
     /// Data for its loops.
@@ -43,17 +49,27 @@ impl Loaded {
     pub(crate) fn read(place: &Place, text: &str) -> Result<Option<Self>, ProfileError> {
         let invalid = |source| ProfileError::Text { place: place.clone(), source };
         match Document::read(text).map_err(invalid)? {
-            Some(document) => Self::of(place, document, &mut vec![place.clone()]).map(Some),
+            Some(document) => Self::of((place, Path::new("")), document, &mut vec![place.clone()]).map(Some),
             None => Ok(None),
         }
     }
 
-    fn of(place: &Place, mut document: Document, trail: &mut Vec<Place>) -> Result<Self, ProfileError> {
+    fn of(
+        (place, folder): (&Place, &Path),
+        mut document: Document,
+        trail: &mut Vec<Place>,
+    ) -> Result<Self, ProfileError> {
         let mut included = Vec::new();
         for include in std::mem::take(&mut document.composition.include) {
+            let mut manifest = |place: Place, folder: &Path| {
+                Ok::<_, ProfileError>(Inclusion::Manifest(Box::new(manifest((place, folder), trail)?)))
+            };
             let inclusion = match &include.what {
-                Included::Profile(name) => Inclusion::Manifest(Box::new(manifest(Place::profile(name)?, trail)?)),
-                Included::Manifest(path) => Inclusion::Manifest(Box::new(manifest(place.beside(path)?, trail)?)),
+                Included::Profile(name) => manifest(Place::profile(name)?, Path::new(""))?,
+                Included::Manifest(path) => {
+                    let beside = folder.join(path);
+                    manifest(place.beside(path)?, beside.parent().unwrap_or(folder))?
+                }
                 Included::KubesprayFiles(path) => Inclusion::List(List::Files, place.beside(path)?),
                 Included::KubesprayImages(path, _) => Inclusion::List(List::Images, place.beside(path)?),
             };
@@ -63,25 +79,36 @@ impl Loaded {
         for (name, path) in &document.composition.data {
             data.insert(name.clone(), read_data(&place.beside(path)?)?);
         }
-        Ok(Self { place: place.clone(), document, included, data })
+        Ok(Self { place: place.clone(), folder: folder.to_owned(), document, included, data })
     }
 
     /// Gives every variable its value: what is typed wins over what the including manifest says, that over what the
     /// included one says, and that over defaults.
     pub(crate) fn variables(&self, arguments: &[String], scope: &mut Scope) -> Result<Vec<Variable>, ProfileError> {
         let (mut variables, mut set) = (Variables::default(), Vec::new());
-        self.gather(&mut variables, &mut set)?;
+        self.gather(&mut variables, &mut set, &mut Vec::new())?;
         set.extend(extra::read(arguments)?);
         set.into_iter().try_for_each(|typed| variables.set(typed))?;
         variables.settle(scope)
     }
 
-    fn gather(&self, variables: &mut Variables, set: &mut Vec<Typed>) -> Result<(), ProfileError> {
+    /// What is included twice, as by two profiles of which one includes the other, counts once: what its first includer
+    /// sets wins over what it says itself.
+    fn gather<'a>(
+        &'a self,
+        variables: &mut Variables,
+        set: &mut Vec<Typed>,
+        gathered: &mut Vec<&'a Place>,
+    ) -> Result<(), ProfileError> {
+        if gathered.iter().any(|place| place.is(&self.place)) {
+            return Ok(());
+        }
         for (_, inclusion) in &self.included {
             if let Inclusion::Manifest(loaded) = inclusion {
-                loaded.gather(variables, set)?;
+                loaded.gather(variables, set, gathered)?;
             }
         }
+        gathered.push(&self.place);
         let composition = &self.document.composition;
         variables.declare(&self.place, &composition.variables.0)?;
         let by = format!("vars of {}", self.place);
@@ -102,14 +129,17 @@ impl Loaded {
 }
 
 /// A manifest that another one includes.
-fn manifest(place: Place, trail: &mut Vec<Place>) -> Result<Loaded, ProfileError> {
-    if trail.contains(&place) {
+fn manifest((place, folder): (Place, &Path), trail: &mut Vec<Place>) -> Result<Loaded, ProfileError> {
+    if trail.iter().any(|above| above.is(&place)) {
         return Err(ProfileError::Circle { place });
+    }
+    if trail.len() > DEPTH {
+        return Err(ProfileError::Depth { place });
     }
     let text = place.read()?;
     let document = Document::whole(&text).map_err(|source| ProfileError::Text { place: place.clone(), source })?;
     trail.push(place.clone());
-    let loaded = Loaded::of(&place, document, trail)?;
+    let loaded = Loaded::of((&place, folder), document, trail)?;
     trail.pop();
     Ok(loaded)
 }

@@ -5,6 +5,7 @@
 //! [`show`] prints for people and for the kinds alike. Every entry keeps the reason for which it is there, and the file
 //! and line that it is from.
 
+mod beside;
 mod document;
 mod error;
 mod extra;

@@ -68,6 +68,15 @@ impl Place {
         }
     }
 
+    /// Whether two are the same file, by whatever paths they are called.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let real = |place: &Self| match place {
+            Self::File(path) => fs_err::canonicalize(path).ok(),
+            Self::Own(_) => None,
+        };
+        self == other || real(self).is_some_and(|path| real(other) == Some(path))
+    }
+
     /// The end of its name: `toml`.
     pub(crate) fn extension(&self) -> &str {
         let name = match self {

@@ -5,6 +5,7 @@ use std::fmt;
 use airlift_core::tree::{self, Entry, Tree};
 use serde_json::{Map, Value};
 
+use super::beside;
 use super::document::{Include, Included};
 use super::error::ProfileError;
 use super::load::{Inclusion, Loaded};
@@ -98,7 +99,8 @@ fn resolve(loaded: &Loaded, scope: &Scope, notes: &mut Vec<String>) -> Result<Ve
     let mut scope = scope.clone();
     loaded.data.iter().for_each(|(name, data)| scope.set(name, data));
     let expander = Expander { place, scope: &scope };
-    let own = expander.pairs(&loaded.document.body, "")?;
+    let mut own = expander.pairs(&loaded.document.body, "")?;
+    beside::tell(&mut own, &loaded.folder);
     merge::join(&mut parts, own, place)?;
     Ok(parts)
 }

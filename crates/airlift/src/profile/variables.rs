@@ -69,7 +69,7 @@ impl Variables {
                     Some(_) => fit(&default, std::mem::take(&mut variable.value))?,
                     None => default,
                 };
-                permitted(&value, &declaration.values)?;
+                permitted(&value, declaration)?;
                 Ok(value)
             });
             variable.value = settled.map_err(refuse)?;
@@ -110,7 +110,12 @@ fn fit(default: &Value, value: Value) -> Result<Value, String> {
 }
 
 /// Whether a value is one of those that it may be, or each of its parts is.
-fn permitted(value: &Value, values: &[String]) -> Result<(), String> {
+fn permitted(value: &Value, declaration: &Declaration) -> Result<(), String> {
+    let values = &declaration.values;
+    if declaration.needed && matches!(value, Value::Array(parts) if parts.is_empty()) {
+        let there = if values.is_empty() { String::new() } else { format!("; there are: {}", values.join(", ")) };
+        return Err(format!("it is empty, and at least one is needed{there}"));
+    }
     let parts: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |parts| parts.iter().collect());
     let known: Vec<&str> = values.iter().map(String::as_str).collect();
     let wrong = parts.into_iter().find(|part| !part.as_str().is_some_and(|part| known.contains(&part)));
@@ -131,7 +136,7 @@ mod tests {
 
     fn declaration(default: Value, values: &[&str]) -> Declaration {
         let values = values.iter().map(ToString::to_string).collect();
-        Declaration { default, values, help: String::new(), formerly: None }
+        Declaration { default, values, needed: false, help: String::new(), formerly: None }
     }
 
     fn settled(set: &[(&str, Value)]) -> Result<Vec<(String, Value)>, String> {
@@ -139,6 +144,7 @@ mod tests {
         let declared = [
             ("os", declaration(json!(["el8", "el9"]), &["el8", "el9", "ubuntu24.04"])),
             ("arch", declaration(json!("amd64"), &["amd64", "arm64"])),
+            ("processors", Declaration { needed: true, ..declaration(json!(["amd64"]), &["amd64", "arm64"]) }),
             ("machine", declaration(json!("{{ 'x86_64' if arch == 'amd64' else 'aarch64' }}"), &[])),
             ("slurm", declaration(json!(true), &[])),
             ("newest", declaration(json!(1), &[])),
@@ -163,7 +169,8 @@ mod tests {
             ("newest", json!("3")),
         ];
         let values: Vec<Value> = settled(&set).expect("values").into_iter().map(|(_, value)| value).collect();
-        let expected = [json!(["el9", "ubuntu24.04"]), json!("arm64"), json!("aarch64"), json!(false), json!(3)];
+        let expected =
+            [json!(["el9", "ubuntu24.04"]), json!("arm64"), json!(["amd64"]), json!("aarch64"), json!(false), json!(3)];
         assert_eq!(values, expected);
         assert_eq!(settled(&[("os", json!(""))]).expect("values")[0].1, json!([]));
         assert_eq!(settled(&[("os", json!("[el8]"))]).expect("values")[0].1, json!(["el8"]));
@@ -173,8 +180,9 @@ mod tests {
     fn mistakes_are_named() {
         for (name, value, expected) in [
             ("oss", json!("el9"), "there is no variable 'oss' (-e): did you mean 'os'?"),
-            ("wholly-other", json!("el9"), "there are: os, arch, machine, slurm, newest"),
+            ("wholly-other", json!("el9"), "there are: os, arch, processors, machine, slurm, newest"),
             ("os", json!("ubuntu2404"), "'ubuntu2404' is not one of its values: did you mean 'ubuntu24.04'?"),
+            ("processors", json!(""), "it is empty, and at least one is needed; there are: amd64, arm64"),
             ("os", json!([1]), "'1' is not one of its values"),
             ("slurm", json!("perhaps"), "\"perhaps\" is neither true nor false"),
             ("newest", json!("many"), "\"many\" is no whole number"),

@@ -218,7 +218,8 @@ fn is_http(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-fn is_file(text: &str) -> bool {
+/// Whether a text is the path of a packed collection or role.
+pub(crate) fn is_file(text: &str) -> bool {
     [".tar.gz", ".tgz", ".tar"].iter().any(|ending| text.ends_with(ending)) && !text.contains("://")
 }
 

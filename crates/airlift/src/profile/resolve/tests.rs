@@ -179,7 +179,7 @@ fn mistakes_are_named_with_file_line_and_entry() {
     site.yaml, line 5, images: there is no variable 'oss': did you mean 'os'?
     site.yaml, line 4, images: there is no variable 'oss': did you mean 'os'?
     there is no variable 'ox' (-e ox=el8): did you mean 'os'?
-    site.yaml can't be used; line 2, column 18: unknown field `value`, expected one of `default`, `values`, `help`, `formerly`
+    site.yaml can't be used; line 2, column 18: unknown field `value`, expected one of `default`, `values`, `needed`, `help`, `formerly`
       2 | variables: { os: { default: el9, value: [el9] } }
         |                  ^
     can't read other.yaml; failed to open file `other.yaml`: No such file or directory (os error 2)
@@ -191,6 +191,85 @@ fn mistakes_are_named_with_file_line_and_entry() {
     site.yaml, line 3, helm: 1.1 is read as a number, which may not be what was written (1.10 becomes 1.1): put it in quotes
     site.yaml, line 3, images: 'entry' is the whole entry; beside it only why, when and loop may stand, not ref
     there is no variable 'os' (vars of site.yaml): nothing here declares any
+    ");
+}
+
+#[test]
+fn what_includes_itself_is_refused_by_whatever_path() {
+    let files = [
+        ("site.yaml", "version: 1\ninclude: [ d/a.yaml ]\n"),
+        ("d/a.yaml", "version: 1\ninclude: [ ../d/b.yaml ]\n"),
+        ("d/b.yaml", "version: 1\ninclude: [ ../d/a.yaml ]\n"),
+    ];
+    let error = resolved(&files, &[]).map(|_| ()).expect_err("a circle");
+    assert_eq!(error, "d/../d/../d/a.yaml is included by itself");
+    let names: Vec<String> = (0..60).map(|number| format!("{number}.yaml")).collect();
+    let texts: Vec<String> = (1..=60).map(|next| format!("version: 1\ninclude: [ {next}.yaml ]\n")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+    files.push(("site.yaml", "version: 1\ninclude: [ 0.yaml ]\n"));
+    let error = resolved(&files, &[]).map(|_| ()).expect_err("too deep");
+    assert!(error.contains("more than fifty manifests"), "{error}");
+}
+
+#[test]
+fn what_two_manifests_include_counts_once() {
+    let base = "version: 1\nvariables: { os: el8, arch: amd64 }\nvars: { arch: arm64 }\nimages: [ \"a:{{ os }}\" ]\n";
+    let files = [
+        ("site.yaml", "version: 1\ninclude: [ d/a.yaml, base.yaml, d/b.yaml ]\nimages: [ \"{{ arch }}\" ]\n"),
+        ("d/a.yaml", "version: 1\ninclude: [ ../base.yaml ]\nvars: { os: el9, arch: s390x }\n"),
+        ("d/b.yaml", "version: 1\ninclude: [ ../base.yaml ]\nimages: [ b ]\n"),
+        ("base.yaml", base),
+    ];
+    let text = resolved(&files, &[]).expect("a manifest").plain().text;
+    assert_eq!(text, "version: 1\nname: airlift\nimages:\n  - a:el9\n  - b\n  - s390x\n");
+    let files =
+        [("site.yaml", "version: 1\ninclude: [ \"profile:kubespray\", \"profile:deepops\", \"profile:kubespray\" ]\n")];
+    assert!(resolved(&files, &["os=el9"]).is_ok());
+}
+
+#[test]
+fn relative_paths_are_those_of_the_manifest_that_has_them() {
+    let common = "version: 1\npython: { files: [ reqs.txt, /etc/reqs.txt, \"https://e.org/reqs.txt\" ] }\n\
+                  galaxy:\n  - requirements: [ ./roles.yml ]\n    collections: [ a.b, { name: c.d, source: c-d-1.0.0.tar.gz } ]\n\
+                  \x20   roles: [ \"roles/ntp.tar.gz,,ntp\", \"https://e.org/x.tar.gz\" ]\n\
+                  yum:\n  - { from: ./rpms/ }\n  - { id: a, baseurl: \"https://e.org/\", gpgkeys: [ ../key.asc ] }\n\
+                  apt:\n  - { from: ./debs/, packages: [ x ], installed: ../status }\n";
+    let files = [
+        ("site.yaml", "version: 1\ninclude: [ sub/all.yaml ]\npython: { files: [ reqs.txt ] }\n"),
+        ("sub/all.yaml", "version: 1\ninclude: [ ../common/p.yaml ]\npython: { files: [ reqs.txt ] }\n"),
+        ("common/p.yaml", common),
+    ];
+    insta::assert_snapshot!(resolved(&files, &[]).expect("a manifest").plain().text, @r"
+    version: 1
+    name: airlift
+    yum:
+      - from: ./sub/../common/rpms/
+      - id: a
+        baseurl: https://e.org/
+        gpgkeys:
+        - ./sub/../common/../key.asc
+    apt:
+      - from: ./sub/../common/debs/
+        installed: ./sub/../common/../status
+        packages:
+        - x
+    python:
+      files:
+        - ./sub/../common/reqs.txt
+        - /etc/reqs.txt
+        - https://e.org/reqs.txt
+        - ./sub/reqs.txt
+        - reqs.txt
+    galaxy:
+      - collections:
+        - a.b
+        - name: c.d
+          source: ./sub/../common/c-d-1.0.0.tar.gz
+        requirements:
+        - ./sub/../common/roles.yml
+        roles:
+        - ./sub/../common/roles/ntp.tar.gz,,ntp
+        - https://e.org/x.tar.gz
     ");
 }
 
