@@ -169,8 +169,8 @@ impl Internet {
     }
 
     fn write_wheels(&mut self, entries: &[Entry]) {
-        let wanted =
-            entries.iter().filter(|(key, _)| key == "python.requirements").filter_map(|(_, entry)| entry.as_str());
+        let wants = |key: &str| key.starts_with("python.") && key.ends_with(".requirements");
+        let wanted = entries.iter().filter(|(key, _)| wants(key)).filter_map(|(_, entry)| entry.as_str());
         let wanted = wanted.map(|name| if name.contains("==") { name.to_owned() } else { format!("{name}==1.0") });
         let script = self.work.path().join("wheels.py");
         fs::write(&script, include_str!("wheels.py")).expect("a file");

@@ -20,6 +20,8 @@ for requirement in sys.argv[2:]:
     with zipfile.ZipFile(project / wheel, "w") as archive:
         for path, text in files.items():
             archive.writestr(zipfile.ZipInfo(path, (2024, 1, 1, 0, 0, 0)), text)
-    digest = hashlib.sha256((project / wheel).read_bytes()).hexdigest()
-    page = f'<!DOCTYPE html><html><body><a href="{wheel}#sha256={digest}">{wheel}</a></body></html>\n'
-    (project / "index.html").write_text(page)
+    links = ""
+    for path in sorted(project.glob("*.whl")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        links += f'<a href="{path.name}#sha256={digest}">{path.name}</a>\n'
+    (project / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>\n")

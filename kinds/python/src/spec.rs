@@ -28,6 +28,19 @@ pub struct PythonSpec {
     pub index: IndexSpec,
     /// More indexes, each for the projects that it may answer for.
     pub indexes: Vec<NamedIndex>,
+    /// What is wanted: each set is solved for itself.
+    pub sets: Vec<SetSpec>,
+    /// Which source distributions travel.
+    pub sdists: Sdists,
+    /// Whether pre-releases are as good as releases.
+    pub pre: bool,
+}
+
+/// What is installed together.
+#[derive(Clone, Debug)]
+pub struct SetSpec {
+    /// Its name, where it is one of `sets`.
+    pub name: Option<String>,
     /// What is wanted.
     pub requirements: Vec<Requirement>,
     /// Files of requirements, constraints, and locks.
@@ -36,10 +49,6 @@ pub struct PythonSpec {
     pub constraints: Vec<Requirement>,
     /// For which interpreters.
     pub environments: Vec<EnvironmentSpec>,
-    /// Which source distributions travel.
-    pub sdists: Sdists,
-    /// Whether pre-releases are as good as releases.
-    pub pre: bool,
 }
 
 /// Where packages come from.
@@ -119,13 +128,37 @@ pub struct PythonFields {
     #[serde(default)]
     constraints: Vec<String>,
     /// The interpreters and platforms that everything is collected for.
+    #[serde(default)]
     environments: Vec<EnvironmentFields>,
+    /// More of what is wanted, by names of your own: each set is solved for itself, so that what excludes each other can be
+    /// had from one index.
+    #[serde(default)]
+    sets: BTreeMap<String, SetFields>,
     /// Which source distributions travel: never, when-needed (the default) or always.
     #[serde(default)]
     sdists: Sdists,
     /// Whether pre-releases are as good as releases, as with pip's --pre.
     #[serde(default)]
     pre: bool,
+}
+
+/// A [`SetSpec`] as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PythonSet")]
+pub struct SetFields {
+    /// What is wanted, such as ansible==10.7.0.
+    #[serde(default)]
+    requirements: Vec<String>,
+    /// Requirements files, constraints*.txt, uv.lock, pylock.toml: paths beside the manifest, or URLs.
+    #[serde(default)]
+    files: Vec<String>,
+    /// Requirements that only restrict the versions of what others need.
+    #[serde(default)]
+    constraints: Vec<String>,
+    /// The interpreters and platforms that this set is collected for; those of 'python' where they are left out.
+    #[serde(default)]
+    environments: Option<Vec<EnvironmentFields>>,
 }
 
 /// A [`NamedIndex`] as it is written.
@@ -245,10 +278,45 @@ impl TryFrom<PythonFields> for PythonSpec {
             None | Some("default") => IndexSpec::Default,
             Some(url) => IndexSpec::At(url.parse().map_err(|error| format!("index: {error}"))?),
         };
-        if fields.requirements.is_empty() && fields.files.is_empty() {
+        let shared = environments(fields.environments)?;
+        let own = SetFields {
+            requirements: fields.requirements,
+            files: fields.files,
+            constraints: fields.constraints,
+            environments: None,
+        };
+        let mut sets = Vec::new();
+        // Beside sets it may be that nothing else is wanted.
+        if !own.is_empty() || fields.sets.is_empty() {
+            sets.push(SetSpec::read(None, own, &shared)?);
+        }
+        for (name, set) in fields.sets {
+            let read = SetSpec::read(Some(name.clone()), set, &shared);
+            sets.push(read.map_err(|error| format!("sets: {name}: {error}"))?);
+        }
+        Ok(Self {
+            index,
+            indexes: fields.indexes.into_iter().map(named).collect::<Result<_, _>>()?,
+            sets,
+            sdists: fields.sdists,
+            pre: fields.pre,
+        })
+    }
+}
+
+impl SetFields {
+    fn is_empty(&self) -> bool {
+        self.requirements.is_empty() && self.files.is_empty()
+    }
+}
+
+impl SetSpec {
+    fn read(name: Option<String>, fields: SetFields, shared: &[EnvironmentSpec]) -> Result<Self, String> {
+        if fields.is_empty() {
             return Err("python: name what is wanted in 'requirements' or 'files'".to_owned());
         }
-        if fields.environments.is_empty() {
+        let environments = fields.environments.map_or_else(|| Ok(shared.to_vec()), environments)?;
+        if environments.is_empty() {
             return Err(
                 "environments: name at least one, such as { python: \"3.11\", platform: linux-x86_64 }".to_owned()
             );
@@ -257,24 +325,25 @@ impl TryFrom<PythonFields> for PythonSpec {
             let read = |text: &String| requirements::read(text).map_err(|error| format!("{name}: '{text}': {error}"));
             texts.iter().map(read).collect()
         };
-        let mut environments: Vec<EnvironmentSpec> = Vec::new();
-        for environment in fields.environments {
-            let environment = EnvironmentSpec::try_from(environment)?;
-            if !environments.contains(&environment) {
-                environments.push(environment);
-            }
-        }
         Ok(Self {
-            index,
-            indexes: fields.indexes.into_iter().map(named).collect::<Result<_, _>>()?,
+            name,
             requirements: all("requirements", fields.requirements)?,
             files: fields.files,
             constraints: all("constraints", fields.constraints)?,
             environments,
-            sdists: fields.sdists,
-            pre: fields.pre,
         })
     }
+}
+
+fn environments(fields: Vec<EnvironmentFields>) -> Result<Vec<EnvironmentSpec>, String> {
+    let mut environments: Vec<EnvironmentSpec> = Vec::new();
+    for environment in fields {
+        let environment = EnvironmentSpec::try_from(environment)?;
+        if !environments.contains(&environment) {
+            environments.push(environment);
+        }
+    }
+    Ok(environments)
 }
 
 fn named((name, fields): (String, NamedFields)) -> Result<NamedIndex, String> {
@@ -342,19 +411,37 @@ mod tests {
             "python:\n  index: default\n  indexes: { torch: { url: \"https://t.example.org/whl\", packages: [torch, \"NVIDIA_*\"] } }\n  requirements: [\"ansible==10.7.0\", \"setuptools<45\"]\n  environments:\n    - { python: \"3.10\", platform: linux-x86_64, glibc: \"2.34\" }\n    - { python: \"3.9.18\", platform: linux-aarch64, musl: \"1.2\" }\n  sdists: never\n",
         )
         .expect("a manifest");
-        assert_eq!(spec.environments[0].python, (3, 10, None));
-        assert_eq!(spec.environments[1].describe(), "Python 3.9.18 on linux-aarch64 (musl 1.2)");
-        assert_eq!((spec.index, spec.sdists, spec.requirements.len()), (IndexSpec::Default, Sdists::Never, 2));
+        let set = &spec.sets[0];
+        assert_eq!(set.environments[0].python, (3, 10, None));
+        assert_eq!(set.environments[1].describe(), "Python 3.9.18 on linux-aarch64 (musl 1.2)");
+        assert_eq!((spec.index, spec.sdists, set.requirements.len()), (IndexSpec::Default, Sdists::Never, 2));
         let name = |text| PackageName::from_str(text).expect("a name");
         assert!(spec.indexes[0].answers_for(&name("nvidia-cublas")) && spec.indexes[0].answers_for(&name("torch")));
         assert!(!spec.indexes[0].answers_for(&name("torchvision")) && !spec.indexes[0].answers_for(&name("nvidia")));
     }
 
     #[test]
+    fn sets_have_the_environments_of_all_unless_they_have_their_own() {
+        let own = "environments: [{ python: \"3.12\", platform: linux-x86_64 }]";
+        let all = "environments: [{ python: \"3.11\", platform: linux-x86_64 }]";
+        let text = format!(
+            "python: {{ requirements: [a], {all}, sets: {{ x: {{ requirements: [b], {own} }}, y: {{ files: [c] }} }} }}\n"
+        );
+        let sets = read(&text).expect("a manifest").sets;
+        let pythons: Vec<_> = sets.iter().map(|set| (set.name.as_deref(), set.environments[0].python.1)).collect();
+        assert_eq!(pythons, [(None, 11), (Some("x"), 12), (Some("y"), 11)]);
+        let alone =
+            read(&format!("python: {{ sets: {{ x: {{ requirements: [b], {own} }} }} }}\n")).expect("a manifest");
+        assert_eq!(alone.sets.len(), 1);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let e = "environments: [{ python: \"3.11\", platform: linux-x86_64 }]";
         for (text, expected) in [
-            ("{ requirements: [a] }".to_owned(), "missing field"),
+            ("{ requirements: [a] }".to_owned(), "environments: name at least one"),
+            (format!("{{ {e}, sets: {{ x: {{ constraints: [a] }} }} }}"), "sets: x: python: name what is wanted"),
+            ("{ sets: { x: { requirements: [a] } } }".to_owned(), "sets: x: environments: name at least one"),
             (format!("{{ {e} }}"), "name what is wanted"),
             (format!("{{ {e}, requirements: [\"a b\"] }}"), "requirements: 'a b'"),
             (format!("{{ {e}, requirements: [\"git+https://x/y\"] }}"), "its project's name"),

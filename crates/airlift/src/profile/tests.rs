@@ -61,7 +61,7 @@ fn names(resolved: &Resolved, key: &str) -> Vec<String> {
 }
 
 /// The lists of the inventory: the manifest's key that answers for one, and the field by which a row is called.
-const LISTS: [(&str, &str, &str); 11] = [
+const LISTS: [(&str, &str, &str); 12] = [
     ("kubespray_image", "images", "ref"),
     ("kubespray_file", "files", "url"),
     ("image", "images", "ref"),
@@ -69,6 +69,7 @@ const LISTS: [(&str, &str, &str); 11] = [
     ("yum_repo", "yum", "id"),
     ("apt_repo", "apt", "id"),
     ("python", "python", "requirement"),
+    ("kubespray_python", "python", "requirement"),
     ("interpreter", "python", "python"),
     ("file", "files", "url"),
     ("git_repo", "git", "url"),
@@ -187,6 +188,19 @@ fn kubespray_is_what_its_own_lists_and_kubeadm_name() {
 fn addons(resolved: &Resolved) -> String {
     let variable = resolved.variables.iter().find(|variable| variable.name == "kubespray_addons");
     variable.expect("the variable").declaration.values.join(",")
+}
+
+#[test]
+fn the_ansible_that_kubespray_requires_is_a_set_of_its_own() {
+    let ansible = |arguments: &[&str]| -> Vec<String> {
+        let names = names(&deepops(arguments), "python");
+        names.into_iter().filter(|name| name.starts_with("ansible==") || name.starts_with("3.")).collect()
+    };
+    assert_eq!(ansible(&["os=ubuntu22.04"]), ["ansible==10.7.0", "3.10", "ansible==11.13.0", "3.11"]);
+    assert_eq!(ansible(&["os=el9", "kubernetes=false"]), ["ansible==10.7.0", "3.12"]);
+    assert_eq!(ansible(&["os=el9", "setup=false"]), ["3.12", "ansible==11.13.0", "3.12"]);
+    assert_eq!(ansible(&["os=el9", "kubespray=false"]), ["ansible==10.7.0", "3.12"]);
+    assert!(ansible(&["setup=false", "kubernetes=false"]).is_empty());
 }
 
 #[test]

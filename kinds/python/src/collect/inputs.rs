@@ -16,7 +16,7 @@ use crate::format::locks::LockFile;
 use crate::format::repository::Repository;
 use crate::format::requirements::{self, Line};
 use crate::format::{Requirement, dependency};
-use crate::spec::PythonSpec;
+use crate::spec::{PythonSpec, SetSpec};
 
 /// The most bytes of a file that the manifest names.
 const FILE: u64 = 64 << 20;
@@ -40,18 +40,18 @@ enum Role {
 }
 
 impl Inputs {
-    /// Reads the files that the manifest names.
-    pub(crate) async fn read(spec: &PythonSpec, fetcher: &Fetcher) -> Result<Self, PythonError> {
+    /// Reads the files that a set of the manifest names.
+    pub(crate) async fn read(spec: &PythonSpec, set: &SetSpec, fetcher: &Fetcher) -> Result<Self, PythonError> {
         let policy = Policy { sdists: spec.sdists, pre: spec.pre, ..Policy::default() };
         let mut inputs = Self {
             lines: Vec::new(),
             locks: Vec::new(),
-            requirements: spec.requirements.clone(),
-            constraints: spec.constraints.clone(),
+            requirements: set.requirements.clone(),
+            constraints: set.constraints.clone(),
             policy,
         };
         let mut open = Vec::new();
-        for name in spec.files.iter().rev() {
+        for name in set.files.iter().rev() {
             open.push((locate(name, None, fetcher)?, role_of(name), 0));
         }
         let mut read = 0;

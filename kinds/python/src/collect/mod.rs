@@ -1,6 +1,6 @@
 //! Which files, and at which paths: everything that is wanted, with all that it needs, for every environment.
 //!
-//! `inputs` reads what is wanted, `places` where it comes from. For each `environment` the `solver` decides on versions,
+//! `inputs` reads what each set wants, `places` where it comes from. For each `environment` the `solver` decides on versions,
 //! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
 //! adds what source distributions need to be built, and `publish` makes the plan.
 
@@ -23,7 +23,7 @@ use airlift_kind::CollectContext;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::PythonError;
-use crate::spec::{PythonSpec, Sdists, Spec};
+use crate::spec::{PythonSpec, Sdists, SetSpec, Spec};
 use environment::Environment;
 use inputs::Inputs;
 use library::Library;
@@ -43,13 +43,16 @@ pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Pla
 
 async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan, PythonError> {
     let fetcher = &context.fetcher;
-    let inputs = Inputs::read(spec, fetcher).await?;
+    let mut inputs = Vec::new();
+    for set in &spec.sets {
+        inputs.push(Inputs::read(spec, set, fetcher).await?);
+    }
     let mut places = Places::of(spec, &*context.machine, fetcher).await?;
-    inputs.direct(&mut places)?;
+    inputs.iter().try_for_each(|inputs| inputs.direct(&mut places))?;
     let library = Library::new(fetcher, places);
-    let environments: Vec<Environment> = spec.environments.iter().map(Environment::new).collect();
-    let solved = environments.iter().map(|environment| {
-        let (library, inputs) = (&library, &inputs);
+    let cases: Vec<(Environment, &Inputs)> = spec.sets.iter().zip(&inputs).flat_map(cases).collect();
+    let solved = cases.iter().map(|(environment, inputs)| {
+        let library = &library;
         Box::pin(async move {
             let (requirements, policy) = inputs.for_environment(&environment.markers)?;
             let problem = Problem { environment, requirements, policy };
@@ -58,7 +61,7 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     });
     let solved: Vec<build::Built> = stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
     let mut shelf = Shelf::new(&library);
-    for (environment, built) in environments.iter().zip(solved) {
+    for ((environment, _), built) in cases.iter().zip(solved) {
         for choice in &built.choices {
             shelf.add(choice)?;
             if spec.sdists == Sdists::Always {
@@ -68,4 +71,15 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
         built.remarks.into_iter().for_each(|(name, remark)| shelf.remark(&name, &remark, environment));
     }
     shelf.plan().await
+}
+
+/// Each environment of a set, with what is wanted in it.
+fn cases<'a>((set, inputs): (&'a SetSpec, &'a Inputs)) -> impl Iterator<Item = (Environment, &'a Inputs)> {
+    set.environments.iter().map(move |environment| {
+        let mut environment = Environment::new(environment);
+        if let Some(name) = &set.name {
+            environment.label = format!("{}, set '{name}'", environment.label);
+        }
+        (environment, inputs)
+    })
 }

@@ -212,3 +212,29 @@ async fn the_same_index_gives_the_same_plan() {
     let (one, other) = (site.plan(&manifest).await.expect("a plan"), site.plan(&manifest).await.expect("a plan"));
     assert_eq!(format!("{one:?}"), format!("{other:?}"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sets_are_solved_each_for_itself_and_share_one_index() {
+    let site = Site::of(&[
+        ("core", Dist::pure("core", "1", &["Requires-Dist: lib<2"])),
+        ("core", Dist::pure("core", "2", &["Requires-Dist: lib>=2", "Requires-Dist: new"])),
+        ("lib", Dist::pure("lib", "1", &[])),
+        ("lib", Dist::pure("lib", "2", &[])),
+        ("new", Dist::pure("new", "1", &[]).with("requires-python", json!(">=3.12"))),
+    ])
+    .await;
+    assert!(site.refused(&["core==1", "core==2"], "").await.contains("nothing fulfils all requirements"));
+    let newer = "sets: { newer: { requirements: [ \"core==2\" ], environments: [ { python: \"3.12\", platform: linux-x86_64 } ] } }";
+    let plan = site.plan(&site.manifest(&["core==1"], newer)).await.expect("a plan");
+    let both =
+        ["core-1-py3-none-any.whl", "core-2-py3-none-any.whl", "lib-1-py3-none-any.whl", "lib-2-py3-none-any.whl"];
+    assert_eq!(files(&plan), [&both[..], &["new-1-py3-none-any.whl"]].concat());
+    let page = page(&plan, "python/simple/core/index.v1_json");
+    assert!(page.contains("core-1-py3") && page.contains("core-2-py3"), "one page has what both sets want: {page}");
+    // A set is called by its name where it has no solution.
+    let told = site.refused(&["core==1"], "sets: { newer: { requirements: [ \"core==2\" ] } }").await;
+    assert!(told.contains("Python 3.11 on linux-x86_64 (glibc 2.28), set 'newer'"), "{told}");
+    let twice = "sets: { other: { requirements: [ \"lib @ https://e.org/lib-1-py3-none-any.whl\" ] } }";
+    let told = site.refused(&["lib @ https://f.org/lib-1-py3-none-any.whl"], twice).await;
+    assert!(told.contains("two requirements name two URLs for it"), "{told}");
+}
