@@ -1,6 +1,7 @@
 //! `playbooks/build-offline-mirrors.yml`: with systemd and without, twice, and with the old role's variables.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use airlift_e2e::booted::Booted;
 use airlift_e2e::files::FileServer;
 use airlift_e2e::playbook::{Recap, play, playbook, variable};
 use airlift_e2e::process::{output, run};
-use airlift_e2e::tools::present;
+use airlift_e2e::tools::{checkout, present};
 
 const PLAYBOOK: &str = "playbooks/build-offline-mirrors.yml";
 const ARCHIVE: &str = "/srv/shared/deepops-archive.tar";
@@ -43,6 +44,30 @@ fn status(host: &Booted, port: u16, path: &str) -> String {
     String::from_utf8_lossy(&output(&mut curl).stdout).into_owned()
 }
 
+/// The program as another file, as the one of the next release is.
+fn another_program(folder: &Path) {
+    let mut bytes = fs::read(binary()).expect("the program");
+    bytes.extend_from_slice(b"another");
+    fs::write(folder.join("airlift"), bytes).expect("a file");
+    fs::set_permissions(folder.join("airlift"), fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+/// Whether a process runs the program that is installed, and not one that was replaced.
+fn runs_what_is_installed(host: &Booted, process: &str) -> bool {
+    let same = ["test", &format!("/proc/{process}/exe"), "-ef", "/usr/local/bin/airlift"];
+    output(&mut host.command(&same)).status.success()
+}
+
+#[test]
+fn every_kind_has_a_switch_and_a_port() {
+    let known = fs::read_to_string(checkout().join("roles/offline-repo-mirrors/vars/main.yml")).expect("a file");
+    let entries = fs::read_dir(checkout().join("kinds")).expect("a folder").map(|entry| entry.expect("an entry"));
+    for folder in entries.filter(|entry| entry.path().is_dir()) {
+        let kind = folder.file_name().into_string().expect("UTF-8");
+        assert!(known.contains(&format!("{{ kind: {kind}, port: ")), "the role knows nothing of {kind}");
+    }
+}
+
 #[test]
 fn with_systemd() {
     if !present(&Booted::PROGRAMS) || !present(&["ansible-playbook", "nginx", "curl"]) {
@@ -63,16 +88,38 @@ fn with_systemd() {
     let other = build(&host, &[]);
     assert!(other.changed > 0 && other.said.contains("serves second of"), "{}", other.said);
 
-    let old = ["-e", "build_helm_mirror=no", "-e", "nginx_misc_port=8014", "-e", "docker_dest_registry=localhost:5001"];
+    another_program(&here);
+    let upgraded = build(&host, &["-e", "airlift_program=/srv/shared/airlift"]);
+    let process = host.run(&["systemctl", "show", "airlift", "--value", "--property=MainPID"]);
+    assert!(upgraded.changed > 0 && runs_what_is_installed(&host, &process), "the old program runs: {}", upgraded.said);
+
+    let old = [
+        "-e",
+        "build_helm_mirror=Off",
+        "-e",
+        "build_pip_mirror=on",
+        "-e",
+        "nginx_misc_port=8014",
+        "-e",
+        "docker_dest_registry=localhost:5001",
+    ];
     let switched = build(&host, &[&old[..], &["-e", "extract_path=/tmp/x", "-e", "upload_helm_chats=yes"]].concat());
     for name in ["extract_path", "upload_helm_chats"] {
         assert!(switched.said.contains(&format!("{name} is set, and nothing follows from it")), "{}", switched.said);
     }
     assert_eq!(status(&host, 5001, "/v2/"), "200");
+    assert_ne!(status(&host, 8003, "/"), "000", "on is yes");
     assert_eq!(status(&host, 8014, "/file.bin"), "200");
     assert_eq!(
         (status(&host, 8002, "/index.yaml"), status(&host, 8004, "/file.bin")),
         ("000".to_owned(), "000".to_owned())
+    );
+
+    let neither = output(&mut command(&host, ARCHIVE, &["-e", "build_helm_mirror=perhaps"]));
+    let said = String::from_utf8_lossy(&neither.stdout).into_owned();
+    assert!(
+        !neither.status.success() && said.contains("build_helm_mirror is 'perhaps', and neither yes nor no"),
+        "{said}"
     );
 
     let missing = output(&mut command(&host, "/srv/shared/no.tar", &[]));
@@ -107,4 +154,25 @@ fn without_systemd() {
         (status(&host, 8014, "/file.bin"), status(&host, 8004, "/file.bin")),
         ("200".to_owned(), "000".to_owned())
     );
+
+    another_program(&host.shared().0);
+    let more = ["-e", "nginx_misc_port=8014", "-e", "airlift_program=/srv/shared/airlift"];
+    let upgraded = build(&host, &more);
+    assert!(upgraded.changed > 0, "{}", upgraded.said);
+    let process = host.run(&["cat", "/run/airlift.pid"]);
+    assert!(runs_what_is_installed(&host, &process), "the old program runs: {}", upgraded.said);
+    assert_eq!(build(&host, &more).changed, 0);
+
+    // The mirror has ended, and its number is another process's now, which has something to do with airlift as well.
+    let end = "kill $0; while grep -q . /proc/$0/cmdline 2>/dev/null; do sleep 0.1; done";
+    host.run(&["sh", "-c", end, &process]);
+    let tail = "tail -f /srv/shared/airlift.yaml >/dev/null 2>&1 & echo $! >/run/airlift.pid; cat /run/airlift.pid";
+    let other = host.run(&["sh", "-c", tail]);
+    build(&host, &more);
+    host.run(&["kill", "-0", &other]);
+    assert_eq!(status(&host, 8014, "/file.bin"), "200");
+
+    let removed = host.run(&["airlift", "service", "remove"]);
+    let process = host.run(&["cat", "/run/airlift.pid"]);
+    assert!(removed.contains(&format!("NOT stopped: process {process} serves")), "{removed}");
 }

@@ -66,6 +66,10 @@ fn a_system_that_is_being_made_gets_a_unit_once() {
     wrong.arg(folder.path()).args(["--", "--prot", "oci=5001"]);
     let refused = output(&mut wrong);
     assert_eq!(refused.status.code(), Some(2), "{}", describe(&wrong, &refused));
+    let mut hostile = airlift.command(["service", "install", "--root"]);
+    hostile.arg(folder.path()).args(["--", "--access-log", "/var/log/airlift/x\nExecStartPre=+/bin/false"]);
+    let refused = output(&mut hostile);
+    assert_eq!(refused.status.code(), Some(2), "{}", describe(&hostile, &refused));
     assert!(fs::read_to_string(&unit).expect("a file").contains("oci=5002"), "a refused call changes nothing");
 
     let removed = service("remove", &[]);

@@ -39,6 +39,13 @@ impl Systemd {
         run("systemctl", &["is-active", "--quiet", NAME]).is_ok()
     }
 
+    /// Whether the program that it runs has been replaced since it was started: Linux calls such a file deleted (proc(5)).
+    pub(crate) fn runs_replaced_program(&self) -> Result<bool, ServiceError> {
+        let process = self.properties()?.remove("MainPID").unwrap_or_default();
+        let running = fs_err::read_link(Path::new("/proc").join(process).join("exe"));
+        Ok(running.is_ok_and(|path| path.to_string_lossy().ends_with(" (deleted)")))
+    }
+
     /// What systemd knows of the service.
     pub(crate) fn properties(&self) -> Result<BTreeMap<String, String>, ServiceError> {
         let wanted =

@@ -45,7 +45,7 @@ impl Unit {
         let values = [
             ("@COMMAND@", words::join(self.command())),
             ("@STORE_TEXT@", words::escape(&self.store)),
-            ("@STORE@", words::quote(&self.store)),
+            ("@STORE@", words::setting(&self.store)),
             ("@USER@", self.user.clone()),
             ("@HOMES@", if in_homes { "read-only" } else { "yes" }.to_owned()),
             ("@LOGS@\n", if self.writes_log { logs } else { String::new() }),
@@ -79,6 +79,10 @@ mod tests {
         let arguments = serve_arguments(&text).expect("a command");
         assert_eq!(arguments, ["--port", "oci=5001", "--access-log", "off", "/srv/100% offline"]);
         assert!(!text.contains('@') || !text.contains("@STORE"), "{text}");
+        assert!(
+            self::unit("/srv/$x", &[]).text().contains("\nRequiresMountsFor=/srv/$x\n"),
+            "only a command has variables"
+        );
     }
 
     #[test]

@@ -5,9 +5,14 @@ pub(crate) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// One word of a command line.
-pub(crate) fn quote(word: &str) -> String {
-    let escaped = escape(word).replace('$', "$$");
+/// One word of a command line: the only setting in which `$` begins a variable.
+fn quote(word: &str) -> String {
+    setting(word).replace('$', "$$")
+}
+
+/// One word of another setting.
+pub(crate) fn setting(word: &str) -> String {
+    let escaped = escape(word);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%$".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => escaped,
@@ -54,5 +59,6 @@ mod tests {
         assert_eq!(split(&line), words, "{line}");
         assert_eq!(join(["--access-log", "off", "/opt/deepops"]), "--access-log off /opt/deepops");
         assert_eq!(join(["/srv/100% offline"]), "\"/srv/100%% offline\"");
+        assert_eq!((join(["/srv/$x%"]), setting("/srv/$x%")), ("/srv/$$x%%".to_owned(), "/srv/$x%%".to_owned()));
     }
 }

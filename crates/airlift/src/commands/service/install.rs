@@ -94,7 +94,10 @@ impl Installation<'_> {
             report.left(format!("NOT started: {reason}. To bring something: {then}"));
             return Ok(false);
         }
-        match (systemd.runs(), renewed) {
+        let runs = systemd.runs();
+        // Who copies the program and then has the copy install itself changes nothing here, and yet the old one runs.
+        let renewed = renewed || runs && systemd.runs_replaced_program()?;
+        match (runs, renewed) {
             (true, false) => report.unchanged("the service runs"),
             (runs, _) => {
                 if !root.dry_run() {
@@ -123,6 +126,11 @@ fn unit(arguments: &Install) -> Result<(Unit, cli::Serve), Trouble> {
         return Err(refused("that folder is emptied by the system, and a service has its own; move it to /opt").into());
     }
     let words: Vec<String> = arguments.options.iter().chain([&store]).cloned().collect();
+    // A line of a unit ends at a line break, and what stands behind it would be a setting.
+    if let Some(word) = words.iter().find(|word| word.contains(char::is_control)) {
+        let reason = format!("'{}' has characters that a unit can't have", word.escape_debug());
+        return Err(ServiceError::Options { reason }.into());
+    }
     let serve = serve_arguments(&words)?;
     let addresses = serve::addresses(&serve)?;
     let ports = addresses.iter().map(|(_, address)| address.port()).chain([serve.admin_port]);

@@ -13,6 +13,7 @@ pub(super) fn run(arguments: &Remove, context: &Context<'_>) -> Result<(), Troub
     let root = Root::new(&arguments.system.root, arguments.dry_run);
     let mut report = Report::new(&root, context.printer);
     let systemd = if root.is_this_system() { Systemd::here() } else { None };
+    let systemd_is_missing = root.is_this_system() && systemd.is_none();
     let text = installed(&root).map(|(_, text)| text);
     if let Some(systemd) = systemd.as_ref().filter(|systemd| systemd.runs()) {
         if !root.dry_run() {
@@ -29,6 +30,13 @@ pub(super) fn run(arguments: &Remove, context: &Context<'_>) -> Result<(), Troub
     if let Some(systemd) = systemd.filter(|_| report.changed && !root.dry_run()) {
         systemd.reload()?;
     }
+    if systemd_is_missing {
+        for process in serving() {
+            report.left(format!(
+                "NOT stopped: process {process} serves, and systemd does not run here; 'kill {process}' stops it"
+            ));
+        }
+    }
     if let Some(text) = text {
         for stays in what_stays(&root, &text) {
             report.left(stays);
@@ -36,6 +44,16 @@ pub(super) fn run(arguments: &Remove, context: &Context<'_>) -> Result<(), Troub
     }
     context.printer.object("removed", json!({ "changed": report.changed, "left": report.left }));
     Ok(())
+}
+
+/// The processes of this system that serve with the installed program, whoever has started them.
+fn serving() -> Vec<String> {
+    let serves = format!("{}\0serve\0", unit::PROGRAM);
+    let folders = fs_err::read_dir("/proc").into_iter().flatten().flatten();
+    let serving = folders.filter(|folder| {
+        fs_err::read(folder.path().join("cmdline")).is_ok_and(|words| words.starts_with(serves.as_bytes()))
+    });
+    serving.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// What a removed service leaves behind, and how it goes as well.
