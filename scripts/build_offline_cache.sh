@@ -9,7 +9,7 @@
 #   DEST_DIR, offline_cache_dir              where what was downloaded is kept (/tmp/deepops)
 #   TARBALL, tar_file_path                   the archive (/tmp/deepops-archive.tar)
 #   DEEPOPS_BUILD_TARBALL, build_tar_file    no archive where it is 0 or no
-#   download_yum_repos, yum_repos_to_sync    package repositories: NVIDIA's unless others are named
+#   download_yum_repos, yum_repos_to_sync    package repositories: NVIDIA's unless others are named, none where the first is no
 #   download_docker_images, download_helm_repos, download_pip_packages, download_deepops_repo
 #
 # Every other -e goes to `airlift collect` as it is; `airlift profile list` names them. An old variable from which nothing
@@ -44,12 +44,11 @@ centos_iso_mirror              name the file under files: in a manifest of your 
 '
 # These belong to the host behind the gap.
 other_side='deepops_dest_path extract_path build_yum_mirror build_apt_mirror build_docker_registry build_helm_mirror
-build_pip_mirror build_misc_mirror build_git_mirror upload_docker_images upload_helm_chats docker_dest_registry
+build_pip_mirror build_misc_mirror build_git_mirror build_galaxy_mirror upload_docker_images upload_helm_chats docker_dest_registry
 yum_mirror_port helm_port pip_port nginx_misc_port deepops_dest_owner deepops_dest_group'
 
 # The variable of the profile that an old switch means today.
 switches='
-download_yum_repos nvidia_repositories
 download_docker_images container_images
 download_helm_repos helm_charts
 download_pip_packages python_packages
@@ -88,7 +87,7 @@ old() {
 is_old() {
   grep -qxE "($1)( .*)?" <<<"$switches" || grep -qE "^$1 " <<<"$without_meaning" || grep -qw -- "$1" <<<"$other_side" ||
     case $1 in
-      DEST_DIR | offline_cache_dir | TARBALL | tar_file_path | DEEPOPS_BUILD_TARBALL | build_tar_file | yum_repos_to_sync) ;;
+      DEST_DIR | offline_cache_dir | TARBALL | tar_file_path | DEEPOPS_BUILD_TARBALL | build_tar_file | download_yum_repos | yum_repos_to_sync) ;;
       *) false ;;
     esac
 }
@@ -107,6 +106,45 @@ repositories() {
     esac
   done
   collect+=(-e "nvidia_repositories=$nvidia")
+}
+
+# Which package repositories travel: "no" means none, whatever is named, and "yes" those that are named.
+packages() {
+  local list name wanted=true
+  if name=$(old download_yum_repos); then wanted=$(truth download_yum_repos "$name"); fi
+  if [ "$wanted" = false ]; then
+    old yum_repos_to_sync >/dev/null && say "download_yum_repos is no, so nothing follows from yum_repos_to_sync"
+    for name in nvidia_repositories distribution_repositories epel_repository docker_repository; do
+      collect+=(-e "$name=false")
+    done
+  elif list=$(old yum_repos_to_sync); then
+    repositories "$list"
+  elif old download_yum_repos >/dev/null; then
+    collect+=(-e nvidia_repositories=true)
+  fi
+}
+
+# Takes what one -e says: a variable or, as in Ansible, several with blanks between them. A word that assigns nothing goes on
+# with the list of the old variable before it.
+take() {
+  local text word name last='' others=() found=false
+  if [[ $1 =~ ^[[:blank:]]*[@{] ]]; then
+    rest+=(-e "$1")
+    return
+  fi
+  text=$(xargs printf '%s\n' <<<"$1" 2>/dev/null) || fail "-e $1: a quotation mark is not closed"
+  while IFS= read -r word; do
+    name=${word%%=*}
+    if [[ $word == *=* && $name =~ ^[A-Za-z_]+$ ]] && is_old "$name"; then
+      given[$name]=${word#*=} last=$name found=true
+    elif [[ -n $last && $word != *=* ]]; then
+      given[$last]+=" $word"
+    else
+      last='' others+=(-e "$(printf %q "$word")")
+    fi
+  done <<<"$text"
+  # What has nothing of old is left as it was typed.
+  if [ "$found" = true ]; then rest+=("${others[@]}"); else rest+=(-e "$1"); fi
 }
 
 program() {
@@ -128,17 +166,11 @@ rest=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit ;;
-    -e | --extra-vars) [ $# -gt 1 ] || fail "-e needs NAME=VALUE"; extra=$2; shift 2 ;;
-    -e*) extra=${1#-e}; shift ;;
-    --extra-vars=*) extra=${1#*=}; shift ;;
-    *) rest+=("$1"); shift; continue ;;
+    -e | --extra-vars) [ $# -gt 1 ] || fail "-e needs NAME=VALUE"; take "$2"; shift 2 ;;
+    -e*) take "${1#-e}"; shift ;;
+    --extra-vars=*) take "${1#*=}"; shift ;;
+    *) rest+=("$1"); shift ;;
   esac
-  name=${extra%%=*}
-  if [[ $extra == *=* && $name =~ ^[A-Za-z_]+$ ]] && is_old "$name"; then
-    given[$name]=${extra#*=}
-  else
-    rest+=(-e "$extra")
-  fi
 done
 
 while read -r name reason; do
@@ -150,12 +182,17 @@ done
 
 if folder=$(old offline_cache_dir DEST_DIR); then collect+=(--store "$folder"); fi
 if archive=$(old tar_file_path TARBALL); then collect+=(-o "$archive"); fi
-if wanted=$(old build_tar_file DEEPOPS_BUILD_TARBALL) && [ "$(truth 'the switch of the archive' "$wanted")" = false ]; then
-  collect+=(--no-archive)
+# Each truth has a line of its own: what is neither ends the script only there.
+if wanted=$(old build_tar_file DEEPOPS_BUILD_TARBALL); then
+  wanted=$(truth 'the switch of the archive' "$wanted")
+  [ "$wanted" = true ] || collect+=(--no-archive)
 fi
-if list=$(old yum_repos_to_sync); then repositories "$list"; fi
+packages
 while read -r name today; do
-  if [ -n "$name" ] && wanted=$(old "$name"); then collect+=(-e "$today=$(truth "$name" "$wanted")"); fi
+  if [ -n "$name" ] && wanted=$(old "$name"); then
+    wanted=$(truth "$name" "$wanted")
+    collect+=(-e "$today=$wanted")
+  fi
 done <<<"$switches"
 
 airlift=$(program)

@@ -66,6 +66,37 @@ fn nothing_is_passed_over_silently() {
     ] {
         assert!(said.contains(name), "{name}\n{said}");
     }
-    let refused = call(&[], &["-e", "download_helm_repos=perhaps"]);
-    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+    for wrong in ["download_helm_repos=perhaps", "build_tar_file=perhaps", "download_yum_repos=perhaps", "TARBALL='/x"]
+    {
+        let refused = call(&[], &["-e", wrong]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong}: {}", String::from_utf8_lossy(&refused.stderr));
+        assert!(refused.stdout.is_empty(), "{wrong}: it went on");
+    }
+}
+
+#[test]
+fn one_e_may_have_several_variables() {
+    for (typed, expected) in [
+        ("tar_file_path=/x/a.tar os=el9", "collect -o /x/a.tar -e os=el9"),
+        ("os=el9 slurm=false", "collect -e os=el9 slurm=false"),
+        ("os=el9 tar_file_path='/x y/a.tar' slurm=false", "collect -o /x y/a.tar -e os=el9 -e slurm=false"),
+        (
+            "yum_repos_to_sync=[cuda, epel] os=el9",
+            "collect -e epel_repository=true -e nvidia_repositories=true -e os=el9",
+        ),
+        ("{tar_file_path: /x}", "collect -e {tar_file_path: /x}"),
+    ] {
+        assert_eq!(called(&[], &["-e", typed]).0, expected, "{typed}");
+    }
+}
+
+#[test]
+fn no_repositories_are_none_and_yes_is_the_list() {
+    let (words, said) = called(&[], &["-e", "download_yum_repos=no", "-e", "yum_repos_to_sync=epel"]);
+    let none = ["nvidia_repositories", "distribution_repositories", "epel_repository", "docker_repository"];
+    assert_eq!(words, format!("collect{}", none.map(|name| format!(" -e {name}=false")).concat()));
+    assert!(said.contains("nothing follows from yum_repos_to_sync"), "{said}");
+    let (words, _) = called(&[], &["-e", "download_yum_repos=yes", "-e", "yum_repos_to_sync=epel"]);
+    assert_eq!(words, "collect -e epel_repository=true -e nvidia_repositories=false");
+    assert_eq!(called(&[], &["-e", "download_yum_repos=yes"]).0, "collect -e nvidia_repositories=true");
 }
