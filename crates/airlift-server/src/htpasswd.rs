@@ -112,6 +112,10 @@ impl Failure for HtpasswdError {
             )
         };
         match self {
+            Self::Read { path, source } if source.kind() == std::io::ErrorKind::PermissionDenied => Some(format!(
+                "give it to the account that serves: 'chown airlift {0}', or once more 'airlift service install'",
+                path.display()
+            )),
             Self::Read { path, .. } | Self::Empty { path } => Some(set(path, "NAME")),
             Self::Scheme { path, user, .. } | Self::Hash { path, user, .. } => Some(set(path, user)),
             _ => None,
@@ -291,6 +295,13 @@ mod tests {
             assert!(!said.contains(hash), "a hash is nobody's business: {said}");
             assert!(error.hint().expect("a hint").contains("htpasswd -B"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_not_to_be_written_anew() {
+        let source = std::io::ErrorKind::PermissionDenied.into();
+        let hint = HtpasswdError::Read { path: "/etc/airlift/users".into(), source }.hint().expect("a hint");
+        assert!(hint.contains("chown airlift /etc/airlift/users") && !hint.contains("user add"), "{hint}");
     }
 
     #[test]
