@@ -153,6 +153,33 @@ fn a_port_below_1024_takes_one_capability() {
     host.run(&["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "http://mirror/small.txt"]);
 }
 
+#[test]
+fn with_tls_and_users() {
+    if !present(&Booted::PROGRAMS) || !present(&["nginx", "curl"]) {
+        return;
+    }
+    let host = Booted::start();
+    let (here, there) = host.shared();
+    fs::copy(archive(&here), here.join("deepops-archive.tar")).expect("a copy");
+    let (program, tar) = (binary().to_str().expect("UTF-8"), there.join("deepops-archive.tar"));
+    host.run(&[program, "tls", "init", "mirror"]);
+    let add =
+        "printf 'over-the-gap\\n' | $0 user add ops --htpasswd /etc/airlift/users && chmod 600 /etc/airlift/users";
+    host.run(&["sh", "-c", add, program]);
+    let options = ["--store", tar.to_str().expect("UTF-8"), "--", "--tls", "--htpasswd", "/etc/airlift/users"];
+    let started = host.run(&[&[program, "service", "install"], &options[..]].concat());
+    assert!(started.contains("given to the account: /etc/airlift/tls/mirror.key"), "{started}");
+    assert!(started.contains("https://127.0.0.1:8000/healthz: ok"), "{started}");
+    let again = host.run(&[&[program, "service", "install"], &options[..]].concat());
+    assert!(again.lines().all(|line| line.starts_with("unchanged: ") || line.contains("/healthz: ok")), "{again}");
+    let curl =
+        ["curl", "-fsS", "--cacert", "/etc/airlift/tls/ca.crt", "-o", "/dev/null", "https://mirror:8004/small.txt"];
+    host.run(&[&curl[..], &["--user", "ops:over-the-gap"]].concat());
+    assert!(!output(&mut host.command(&curl)).status.success(), "nobody is let in without a password");
+    // It issues again with the key that it made, and that is the account's now.
+    host.run(&[program, "tls", "init", "mirror", "other"]);
+}
+
 fn property(host: &Booted, name: &str) -> String {
     host.run(&["systemctl", "show", "airlift", "--value", &format!("--property={name}")])
 }

@@ -8,10 +8,21 @@ use super::systemd::run;
 
 /// Whether a system has an account.
 pub(crate) fn exists(root: &Root, name: &str) -> bool {
-    let listed = |text: String| text.lines().any(|line| line.split(':').next() == Some(name));
-    let in_file = fs_err::read_to_string(root.at("/etc/passwd")).is_ok_and(listed);
+    number(root, name).is_some()
+}
+
+/// The number of an account (passwd(5)).
+pub(crate) fn number(root: &Root, name: &str) -> Option<u32> {
+    let of_line = |line: &str| {
+        let mut fields = line.split(':');
+        let own = fields.next()? == name;
+        fields.nth(1)?.parse().ok().filter(|_| own)
+    };
+    let in_file = fs_err::read_to_string(root.at("/etc/passwd")).ok();
+    let found = in_file.and_then(|text| text.lines().find_map(of_line));
     // Where accounts come from a directory service, the file doesn't have them.
-    in_file || root.is_this_system() && run("getent", &["passwd", name]).is_ok()
+    let asked = || if root.is_this_system() { run("getent", &["passwd", name]).ok() } else { None };
+    found.or_else(|| asked()?.lines().find_map(of_line))
 }
 
 /// Makes the account, which is not there yet.

@@ -40,7 +40,9 @@ impl Unit {
 
     /// The unit file.
     pub(crate) fn text(&self) -> String {
-        let in_homes = ["/home/", "/root/", "/run/user/"].iter().any(|homes| self.store.starts_with(homes));
+        let homes = ["/home/", "/root/", "/run/user/"];
+        // The store, or a key.
+        let in_homes = self.command().iter().any(|word| homes.iter().any(|homes| word.contains(homes)));
         let logs = format!("LogsDirectory={}\n", LOGS.trim_start_matches("/var/log/"));
         let values = [
             ("@COMMAND@", words::join(self.command())),

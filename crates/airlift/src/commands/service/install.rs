@@ -1,8 +1,10 @@
 //! `airlift service install`.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use airlift_store::Store;
+use airlift_tls::Folder;
 use serde_json::json;
 
 use super::{Context, Report, serve_arguments};
@@ -21,6 +23,7 @@ pub(super) async fn run(arguments: &Install, context: &Context<'_>) -> Result<()
     let healthz = health::url(&serve);
     let mut installation = Installation { root, unit, serve, report };
     installation.make_account()?;
+    installation.hand_over()?;
     let renewed = installation.write()?;
     let running = installation.start(renewed, context).await?;
     let Installation { unit, report, .. } = installation;
@@ -59,6 +62,26 @@ impl Installation<'_> {
             account::make(root, &unit.user)?;
         }
         report.did(("made", "make"), &what);
+        Ok(())
+    }
+
+    /// Gives the account what only its owner may read, and the service has to.
+    fn hand_over(&mut self) -> Result<(), ServiceError> {
+        let Self { root, unit, report, serve } = self;
+        for path in secrets(serve) {
+            let there = root.at(&path.to_string_lossy());
+            let (Ok(meta), Some(owner)) = (fs_err::metadata(&there), account::number(root, &unit.user)) else {
+                continue;
+            };
+            if meta.uid() == owner || meta.mode() & 0o004 != 0 {
+                continue;
+            }
+            if !root.dry_run() {
+                let failed = |source| ServiceError::Io { action: "give away", path: there.clone(), source };
+                std::os::unix::fs::chown(&there, Some(owner), None).map_err(failed)?;
+            }
+            report.did(("given to the account", "give to the account"), &path.display().to_string());
+        }
         Ok(())
     }
 
@@ -141,6 +164,12 @@ fn unit(arguments: &Install) -> Result<(Unit, cli::Serve), Trouble> {
     }
     let (user, options) = (arguments.user.clone(), arguments.options.clone());
     Ok((Unit { user, store, options, low_port, writes_log }, serve))
+}
+
+/// The files that `serve` reads and not everybody may.
+fn secrets(serve: &cli::Serve) -> Vec<PathBuf> {
+    let own = serve.tls.as_ref().map(|folder| Folder::new(folder).files().key);
+    own.into_iter().chain(serve.tls_key.clone()).chain(serve.htpasswd.clone()).collect()
 }
 
 /// Why there is nothing to serve yet.
