@@ -10,6 +10,9 @@ use airlift_core::{Class, Failure};
 pub(crate) enum ServiceError {
     #[error("can't {action} {}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    /// A path of the system leads out of it.
+    #[error(transparent)]
+    Outside(#[from] airlift_setup::SetupError),
     #[error("the options behind '--' are not options of 'airlift serve': {reason}")]
     Options { reason: String },
     #[error("the store {store} can't be served by a unit: {reason}")]
@@ -28,6 +31,7 @@ impl Failure for ServiceError {
     fn class(&self) -> Class {
         match self {
             Self::Io { source, .. } => io_class(source),
+            Self::Outside(error) => error.class(),
             Self::Options { .. } | Self::Store { .. } | Self::AccessLog { .. } => Class::Usage,
             Self::Spawn { .. } | Self::Failed { .. } => Class::Machine,
             Self::Unwell { .. } => Class::Negative,
@@ -45,6 +49,7 @@ impl Failure for ServiceError {
             }
             Self::Failed { journal: true, .. } => Some("journalctl -u airlift says more".to_owned()),
             Self::Unwell { hint, .. } => hint.clone(),
+            Self::Outside(error) => error.hint(),
             _ => None,
         }
     }

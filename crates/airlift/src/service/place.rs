@@ -50,9 +50,24 @@ impl Root {
         self.folder.join(path.trim_start_matches('/'))
     }
 
+    /// Refuses a path that leads out of that system: in one that is being made, an absolute link leads into this one.
+    pub(crate) fn guard(&self, path: &str) -> Result<(), ServiceError> {
+        // What is not there has no links.
+        match self.folder.exists() {
+            true => Ok(airlift_setup::Root::new(&self.folder)?.guard(path)?),
+            false => Ok(()),
+        }
+    }
+
+    /// Where a file is put that takes the place of what is there, be that a link.
+    fn inside(&self, path: &str) -> Result<PathBuf, ServiceError> {
+        self.guard(path.rsplit_once('/').map_or("", |(folder, _)| folder))?;
+        Ok(self.at(path))
+    }
+
     /// A file with these bytes and this mode.
     pub(crate) fn file(&self, path: &str, bytes: &[u8], mode: u32) -> Result<Before, ServiceError> {
-        let path = self.at(path);
+        let path = self.inside(path)?;
         let before = match fs_err::symlink_metadata(&path) {
             Err(_) => Before::Nothing,
             Ok(meta) => {
@@ -70,7 +85,7 @@ impl Root {
 
     /// A symbolic link.
     pub(crate) fn link(&self, path: &str, target: &str) -> Result<Before, ServiceError> {
-        let path = self.at(path);
+        let path = self.inside(path)?;
         let before = match fs_err::read_link(&path) {
             Ok(old) if old == Path::new(target) => Before::Same,
             _ if path.symlink_metadata().is_ok() => Before::Other,
@@ -84,7 +99,7 @@ impl Root {
 
     /// Removes a file or a link; whether there was one.
     pub(crate) fn remove(&self, path: &str) -> Result<bool, ServiceError> {
-        let path = self.at(path);
+        let path = self.inside(path)?;
         if path.symlink_metadata().is_err() {
             return Ok(false);
         }
@@ -136,5 +151,18 @@ mod tests {
         assert!(only_looking.remove("/etc/b/a").expect("looked") && root.remove("/etc/b/a").expect("removed"));
         assert!(!root.remove("/etc/b/a").expect("looked"));
         assert!(!root.is_this_system());
+    }
+
+    #[test]
+    fn a_link_out_of_the_tree_is_not_followed() {
+        let (folder, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        fs_err::os::unix::fs::symlink(outside.path(), folder.path().join("usr")).expect("a link");
+        let root = Root::new(folder.path(), false);
+        for path in ["/usr/a", "/usr/local/bin/a"] {
+            assert!(matches!(root.file(path, b"1", 0o755), Err(ServiceError::Outside(_))), "{path}");
+            assert!(matches!(root.link(path, "/etc/a"), Err(ServiceError::Outside(_))), "{path}");
+            assert!(matches!(root.remove(path), Err(ServiceError::Outside(_))), "{path}");
+        }
+        assert_eq!(outside.path().read_dir().expect("a folder").count(), 0);
     }
 }

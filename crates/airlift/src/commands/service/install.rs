@@ -69,6 +69,7 @@ impl Installation<'_> {
     fn hand_over(&mut self) -> Result<(), ServiceError> {
         let Self { root, unit, report, serve } = self;
         for path in secrets(serve) {
+            root.guard(&path.to_string_lossy())?;
             let there = root.at(&path.to_string_lossy());
             let (Ok(meta), Some(owner)) = (fs_err::metadata(&there), account::number(root, &unit.user)) else {
                 continue;
