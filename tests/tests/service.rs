@@ -176,6 +176,10 @@ fn with_tls_and_users() {
         ["curl", "-fsS", "--cacert", "/etc/airlift/tls/ca.crt", "-o", "/dev/null", "https://mirror:8004/small.txt"];
     host.run(&[&curl[..], &["--user", "ops:over-the-gap"]].concat());
     assert!(!output(&mut host.command(&curl)).status.success(), "nobody is let in without a password");
+    // The certificate has the mirror's name, and not this address of it.
+    let bound = host.run(&[&[program, "service", "install"], &options[..], &["--bind", "10.77.0.1"]].concat());
+    assert!(bound.contains("https://mirror:8000/healthz: ok"), "{bound}");
+    assert!(host.run(&[program, "service", "status"]).contains("https://mirror:8000/healthz: ok"));
     // It issues again with the key that it made, and that is the account's now.
     host.run(&[program, "tls", "init", "mirror", "other"]);
 }

@@ -1,6 +1,7 @@
 //! The HTTP client: reqwest with our TLS roots, proxies and resolver, and without its own ideas of redirects.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use airlift_core::Secret;
@@ -42,6 +43,9 @@ fn builder(settings: &Settings) -> Result<ClientBuilder, FetchError> {
         .http1_ignore_invalid_headers_in_responses(true)
         .http2_adaptive_window(true)
         .no_proxy();
+    for (host, address) in &settings.addresses {
+        builder = builder.resolve(host, SocketAddr::new(*address, 0));
+    }
     for proxy in proxies(&settings.proxies)? {
         builder = builder.proxy(proxy);
     }

@@ -3,6 +3,7 @@
 //! Nothing here is read from the environment or the home folder: the program does that and hands it over.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub segment: u64,
     /// Proxies.
     pub proxies: Proxies,
+    /// Where hosts are, whatever the system's resolver says of their names. The ports are those of the URLs.
+    pub addresses: Vec<(String, IpAddr)>,
     /// Certificates of more certificate authorities, each a PEM file's content with one or several of them.
     pub roots: Vec<Vec<u8>>,
     /// The content of `~/.netrc`.
@@ -53,6 +56,7 @@ impl Default for Settings {
             longest_wait: Duration::from_secs(15 * 60),
             segment: 32 << 20,
             proxies: Proxies::default(),
+            addresses: Vec::new(),
             roots: Vec::new(),
             netrc: None,
             docker_config: None,
@@ -75,6 +79,7 @@ impl fmt::Debug for Settings {
             .field("longest_wait", &self.longest_wait)
             .field("segment", &self.segment)
             .field("proxies", &self.proxies)
+            .field("addresses", &self.addresses)
             .field("roots", &self.roots.len())
             .field("netrc", &self.netrc)
             .field("docker_config", &self.docker_config)

@@ -41,6 +41,8 @@ pub(crate) struct Snapshot {
 /// Where a mirror answers a program on the same host.
 pub(crate) struct Place {
     pub(crate) url: String,
+    /// Where the name in it is, where it has one.
+    addresses: Vec<(String, IpAddr)>,
     /// The certificates, as PEM, by which it is known.
     roots: Vec<Vec<u8>>,
 }
@@ -53,29 +55,45 @@ impl Place {
             .as_ref()
             .or(serve.tls_cert.as_ref())
             .map(|path| fs_err::read(path).map_err(|source| ProgramError::Read { path: path.clone(), source }));
-        Ok(Self { url: url(serve), roots: trusted.transpose()?.into_iter().collect() })
+        let addresses = named(serve).map(|name| (name, address(serve).ip())).into_iter().collect();
+        Ok(Self { url: url(serve), addresses, roots: trusted.transpose()?.into_iter().collect() })
     }
 }
 
-/// Where a mirror with these options answers a program on the same host. A certificate of a site's own has the mirror's
-/// names in it, and not the host's own address.
+/// Where a mirror with these options answers a program on the same host.
 pub(crate) fn url(serve: &cli::Serve) -> String {
-    let (local, port) = (IpAddr::V4(Ipv4Addr::LOCALHOST), serve.admin_port);
-    let address = SocketAddr::new(if serve.bind.is_unspecified() { local } else { serve.bind }, port);
-    let named = serve.tls_cert.as_ref().and_then(|path| Certificate::read(path).ok()?.names.into_iter().next());
-    match (&serve.tls, named) {
-        (None, Some(Name::Dns(name))) => format!("https://{name}:{port}/healthz"),
-        (None, None) if serve.tls_cert.is_none() => format!("http://{address}/healthz"),
-        _ => format!("https://{address}/healthz"),
+    let address = address(serve);
+    match named(serve) {
+        Some(name) => format!("https://{name}:{}/healthz", address.port()),
+        None if serve.tls.is_none() && serve.tls_cert.is_none() => format!("http://{address}/healthz"),
+        None => format!("https://{address}/healthz"),
     }
+}
+
+/// Where its admin port is reached from the same host.
+fn address(serve: &cli::Serve) -> SocketAddr {
+    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    SocketAddr::new(if serve.bind.is_unspecified() { local } else { serve.bind }, serve.admin_port)
+}
+
+/// A name that its certificate has, where it doesn't have the address that is connected to: most have the mirror's names alone.
+fn named(serve: &cli::Serve) -> Option<String> {
+    let own = serve.tls.as_ref().map(|folder| Folder::new(folder).files().certificate);
+    let names = Certificate::read(&serve.tls_cert.clone().or(own)?).ok()?.names;
+    let has_address = names.contains(&Name::Address(address(serve).ip()));
+    let name = |name| match name {
+        Name::Dns(name) => Some(name.replace('*', "mirror")),
+        Name::Address(_) => None,
+    };
+    if has_address { None } else { names.into_iter().find_map(name) }
 }
 
 /// Asks the mirror.
 pub(crate) async fn ask(place: &Place, context: &Context<'_>) -> Result<Health, Trouble> {
-    let Place { url, roots } = place;
+    let Place { url, addresses, roots } = place;
     let unwell = |reason: String| ServiceError::Unwell { reason, hint: None };
-    let settings =
-        Settings { attempts: 1, stall: Duration::from_secs(10), roots: roots.clone(), ..Settings::default() };
+    let (addresses, roots) = (addresses.clone(), roots.clone());
+    let settings = Settings { attempts: 1, stall: Duration::from_secs(10), addresses, roots, ..Settings::default() };
     let observer = Arc::new(airlift_core::event::Silent);
     let fetcher = Fetcher::new(settings, Store::memory(), observer, context.cancel.clone())?;
     let request = Request::new(url.parse::<UpstreamUrl>().map_err(|error| unwell(error.to_string()))?);
@@ -103,6 +121,31 @@ mod tests {
                 panic!("it is no serve")
             };
             assert_eq!(url(&serve), expected);
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_the_address_is_asked_by_its_name_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = ["10.0.0.7", "*.example.org", "mirror"].map(|name| name.parse().expect("a name")).to_vec();
+        let wanted = airlift_tls::Wanted { names, days: None, host: "mirror".to_owned() };
+        Folder::new(folder.path()).issue(&wanted, std::time::SystemTime::now()).expect("a certificate");
+        let tls = format!("--tls={}", folder.path().display());
+        for (bind, expected, addresses) in [
+            ("10.0.0.7", "https://10.0.0.7:8000/healthz", vec![]),
+            ("10.0.0.8", "https://mirror.example.org:8000/healthz", vec!["mirror.example.org", "10.0.0.8"]),
+            ("::", "https://mirror.example.org:8000/healthz", vec!["mirror.example.org", "127.0.0.1"]),
+        ] {
+            let words = ["airlift", "serve", &tls, "--bind", bind];
+            let cli::Command::Serve(serve) = cli::Arguments::try_parse_from(words).expect("options").command else {
+                panic!("it is no serve")
+            };
+            let place = Place::of(&serve).expect("a place");
+            let known = place.addresses.iter().flat_map(|(name, address)| [name.clone(), address.to_string()]);
+            assert_eq!(
+                (place.url.as_str(), known.collect::<Vec<_>>()),
+                (expected, addresses.into_iter().map(str::to_owned).collect())
+            );
         }
     }
 
