@@ -398,6 +398,8 @@ async fn spoilt(size: usize, spoil: impl FnOnce(&std::path::Path)) -> (tempfile:
     let store = Store::folder(folder.path()).expect("a store");
     let bytes = bytes_of(size);
     let digest = store.put(bytes.clone()).await.expect("a stored blob");
+    // Whoever lets go of the store's lock has waited until every blob has its name.
+    drop(store.lock_exclusive().expect("a lock"));
     spoil(&file_of(folder.path(), &digest.hex()).expect("the blob's file"));
     let found =
         Found { blob: digest, size: size as u64, media_type: "text/x-test".into(), modified: None, headers: vec![] };
