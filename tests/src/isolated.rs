@@ -85,3 +85,21 @@ impl Drop for Namespace {
         let _ = output(Command::new(tool("ip")).args(["netns", "delete", &self.0]));
     }
 }
+
+/// A command that sees a root's `/etc` over that of this machine, and has its `/root` for a home.
+pub fn as_host(root: &Path, command: &Command) -> Command {
+    let mut inside = Command::new(tool("unshare"));
+    let script = "mount -t overlay airlift -o \"lowerdir=$0/etc:/etc\" /etc && exec \"$@\"";
+    inside.args(["--mount", "sh", "-euc", script]).arg(root).arg(command.get_program()).args(command.get_args());
+    inside.env("HOME", root.join("root")).env("LC_ALL", "C.UTF-8").env("NO_PROXY", "*");
+    for name in
+        ["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO", "PIP_CONFIG_FILE", "PIP_CERT", "SSL_CERT_FILE"]
+    {
+        inside.env_remove(name);
+    }
+    for (name, value) in command.get_envs() {
+        value.map(|value| inside.env(name, value));
+    }
+    inside.current_dir(root);
+    inside
+}

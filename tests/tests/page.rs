@@ -188,7 +188,7 @@ fn the_first_page_tells_of_all_kinds_and_of_what_is_missing() {
         "1 repository in 1 host",
         "None in this archive.",
         "/wanted-tool.tar.gz?token=REDACTED",
-        "/setup.sh | sh",
+        "/setup.sh &#38;&#38; sh setup.sh",
         "airlift setup --mirror",
     ] {
         assert!(first.contains(text), "{text}\n{first}");

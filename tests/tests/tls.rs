@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,12 @@ use airlift_e2e::debs::{self, Package};
 use airlift_e2e::dnf::Dnf;
 use airlift_e2e::files::{FileServer, UpstreamFile};
 use airlift_e2e::git_server::{GitServer, Repository, git_command};
+use airlift_e2e::isolated::as_host;
 use airlift_e2e::process::{describe, output, run, text};
 use airlift_e2e::registry::{Registry, Upstream};
 use airlift_e2e::tools::{present, tool};
 use airlift_e2e::world::path;
-use airlift_e2e::{rpms, temporary};
+use airlift_e2e::{listing, rpms, temporary};
 
 /// What the archive is made with, and what it is used with.
 const PROGRAMS: [&str; 13] = [
@@ -393,6 +394,111 @@ fn git_clones() {
     let refused = clone(&url, "refused", stranger.path());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && (said.contains("Authentication") || said.contains("Username")), "{said}");
+}
+
+#[test]
+fn a_host_is_set_up_with_the_authority_and_a_password() {
+    if !present(&PROGRAMS) || !present(&["unshare", "update-ca-certificates", "dnf"]) {
+        return;
+    }
+    let world = &*WORLD;
+    let root = world.work.path().join("host");
+    let apt = Apt::new(&root, "amd64", ("/old.sources", b"Types: deb\nURIs: https://deb.example.org/x\nSuites: ./\n"));
+    for folder in ["root/.docker", "etc/yum.repos.d", "dnf-log"] {
+        fs::create_dir(root.join(folder)).expect("a folder");
+    }
+    fs::write(root.join("etc/ca-certificates.conf"), "").expect("a file");
+    let secret = world.work.path().join("secret");
+    fs::write(&secret, format!("{PASSWORD}\n")).expect("a file");
+    let (port, ca) = (world.served.admin().port(), world.ca());
+    let setup = |mirror: &str, more: &[&Path]| {
+        let mut command = world.airlift.command(["setup", "--mirror", mirror, "--root"]);
+        output(command.arg(&root).args(more))
+    };
+    let said = |output: &Output| {
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let (plain, secure) = (format!("http://localhost:{port}"), format!("https://localhost:{port}"));
+    let told = said(&setup(&plain, &[]));
+    assert!(told.contains("speaks HTTPS alone") && told.contains(&secure), "{told}");
+    let told = said(&setup(&secure, &[]));
+    assert!(told.contains("--ca FILE"), "{told}");
+    let told = said(&setup(&secure, &[path("--ca"), &ca]));
+    assert!(told.contains("asks for a name and a password") && told.contains("--password-file"), "{told}");
+    let with = [path("--ca"), &ca, path("--user"), path(USER), path("--password-file"), &secret];
+    let before = listing::of(&root);
+    let done = setup(&secure, &with);
+    assert!(done.status.success() && !said(&done).contains(PASSWORD), "{}", said(&done));
+    // Now the host knows authority, name and password itself.
+    let again = setup(&secure, &[]);
+    assert!(again.status.success() && said(&again).contains("nothing has to be changed"), "{}", said(&again));
+    only_root_can_read_it(&root);
+    real_clients_use_it(&root, &apt);
+
+    // The script does the same with the same files, and takes back what the program did.
+    let script = world.work.path().join("setup.sh");
+    run(world
+        .curl(&["--fail", "--user", &format!("{USER}:{PASSWORD}"), "--output"])
+        .arg(&script)
+        .arg(format!("{secure}/setup.sh")));
+    assert!(!read(&script).contains(PASSWORD), "the answer of the mirror has a password in it");
+    let mut sh = Command::new("sh");
+    sh.arg(&script).arg("--root").arg(&root).args(["--user", USER, "--password-file"]).arg(&secret);
+    assert!(text(&mut sh).contains("Nothing had to be changed."));
+    run(Command::new("sh").arg(&script).arg("--root").arg(&root).arg("--revert"));
+    let after = listing::of(&root);
+    let ours = before.iter().filter(|(path, about)| after.get(*path) != Some(*about) && path.starts_with("etc/apt"));
+    assert_eq!(ours.count(), 0, "apt's files are as they were");
+    assert!(!root.join("root/.netrc").exists() && !root.join("etc/airlift").exists());
+}
+
+fn only_root_can_read_it(root: &Path) {
+    for (file, text) in [
+        ("root/.netrc", USER),
+        ("etc/yum.repos.d/airlift.repo", "username=ops"),
+        ("etc/apt/auth.conf.d/airlift.conf", USER),
+        ("root/.docker/config.json", "auth"),
+    ] {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(root.join(file)).expect("a file").permissions());
+        assert!(mode & 0o077 == 0 && read(&root.join(file)).contains(text), "{file}: {mode:o}");
+    }
+}
+
+/// Clients that know nothing but what the root has.
+fn real_clients_use_it(root: &Path, apt: &Apt<'_>) {
+    let world = &*WORLD;
+    // What a person is told to run afterwards, for this root.
+    let mut trust = Command::new(tool("update-ca-certificates"));
+    trust.arg("--certsconf").arg(root.join("etc/ca-certificates.conf"));
+    trust.arg("--localcertsdir").arg(root.join("usr/local/share/ca-certificates"));
+    fs::create_dir_all(root.join("etc/ssl/certs")).expect("a folder");
+    run(trust.arg("--etccertsdir").arg(root.join("etc/ssl/certs")));
+    for arguments in [["update", "--quiet"], ["install", "hello"]] {
+        run(&mut as_host(root, &apt.command(&arguments)));
+    }
+    assert!(apt.installed("hello"));
+    let mut curl = Command::new(tool("curl"));
+    curl.args(["--silent", "--show-error", "--fail", "--netrc", &world.url("files", "/one.bin")]);
+    assert!(run(&mut as_host(root, &curl)).stdout == fs::read(&world.file.path).expect("a file"));
+    let mut git = Command::new(tool("git"));
+    git.args(["clone", "--quiet", &format!("http://{}/group/main.git", world.git), "main"]);
+    run(&mut as_host(root, &git));
+    assert_eq!(read(&root.join("main/file")), "content");
+    for arguments in [&["repo", "update"][..], &["pull", "hub/web"]] {
+        run(&mut as_host(root, Command::new(tool("helm3")).args(arguments)));
+    }
+    let mut dnf = Command::new(tool("dnf"));
+    let there = |name: &str, folder: &str| format!("--setopt={name}={}", root.join(folder).display());
+    dnf.args([there("reposdir", "etc/yum.repos.d"), there("cachedir", "dnf-cache"), there("logdir", "dnf-log")]);
+    dnf.args(["--releasever=9", "--forcearch=x86_64", "--assumeyes", "--setopt=module_platform_id=platform:el9"]);
+    dnf.arg("--installroot").arg(root.join("el")).args(["install", "hello"]);
+    run(&mut as_host(root, &dnf));
+    assert!(root.join("el/usr/share/airlift/hello").exists() && root.join("web-1.0.0.tgz").exists());
+    run(Command::new(tool("python3")).args(["-m", "venv"]).arg(root.join("venv")));
+    let mut pip = Command::new(root.join("venv/bin/pip"));
+    pip.args(["install", "--disable-pip-version-check", "--no-input", "--no-cache-dir", "six"]);
+    run(&mut as_host(root, &pip));
 }
 
 #[test]

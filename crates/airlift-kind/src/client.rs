@@ -114,6 +114,16 @@ impl Ask {
     }
 }
 
+/// What stands in a file of mode 0600 for what only the client has: no answer of a mirror has a password in it.
+pub mod placeholder {
+    /// The name that the mirror knows.
+    pub const USER: &str = "@AIRLIFT_USER@";
+    /// The password that belongs to it.
+    pub const PASSWORD: &str = "@AIRLIFT_PASSWORD@";
+    /// Both, as HTTP sends them (RFC 7617, section 2).
+    pub const BASIC: &str = "@AIRLIFT_BASIC@";
+}
+
 /// A file of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientFile {
@@ -155,6 +165,18 @@ impl ClientFile {
     /// A file of mode 0644.
     pub fn new(path: impl Into<String>, change: Change) -> Self {
         Self { path: path.into(), mode: 0o644, only_where: Vec::new(), only_if: Vec::new(), change }
+    }
+
+    /// The same of mode 0600, whatever the mode of one that is there: it may have [placeholders](placeholder).
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.mode = 0o600;
+        self
+    }
+
+    /// Whether nobody but its owner may read it.
+    pub const fn is_secret(&self) -> bool {
+        self.mode & 0o077 == 0
     }
 
     /// The same for hosts alone that have one of these paths.
@@ -233,6 +255,13 @@ pub enum JsonValue {
     List(Vec<String>),
     /// It is a list that has this.
     Includes(String),
+    /// It is an object that has, among others, this member, which is an object of texts.
+    Entry {
+        /// The member's name.
+        name: String,
+        /// What it has, and nothing else.
+        value: BTreeMap<String, String>,
+    },
 }
 
 /// Why a kind can't say what its clients need: something of the archive can't be read.
@@ -293,6 +322,7 @@ mod tests {
 
     #[test]
     fn a_client_is_the_same_after_a_journey() {
+        let value = BTreeMap::from([("auth".to_owned(), placeholder::BASIC.to_owned())]);
         let files = vec![
             ClientFile::whole("/etc/a", "a\n").only_where(["/etc/x"]),
             ClientFile::new("/etc/b", Change::Block { content: "b\n".to_owned() }),
@@ -308,6 +338,7 @@ mod tests {
                     edits: vec![
                         JsonEdit { key: "l".into(), value: JsonValue::List(vec!["x".into()]) },
                         JsonEdit { key: "i".into(), value: JsonValue::Includes("y".into()) },
+                        JsonEdit { key: "e".into(), value: JsonValue::Entry { name: "n".into(), value } },
                     ],
                 },
             ),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use airlift_core::failure;
+use airlift_kind::client::{Change, placeholder};
 use airlift_kind::{Client, ClientFile, Mirror};
+use airlift_setup::credentials::NETRC;
 use airlift_setup::list::{FORMAT, host_and_port};
 use airlift_setup::{List, script};
 use http::header::{HOST, VARY};
@@ -55,7 +57,7 @@ impl Setup {
     async fn list(&self, authority: &str, host: &str) -> Result<List, String> {
         let current = self.site.current();
         let mirror = self.mirror(host);
-        let mut clients: Vec<Client> = authority_of(&mirror).into_iter().collect();
+        let mut clients: Vec<Client> = authority_of(&mirror).into_iter().chain(netrc(&mirror)).collect();
         for (kind, view) in self.site.kinds.iter().zip(&current.views) {
             let told = kind.clients(view, &mirror).await.map_err(|error| failure::line(&error))?;
             clients.extend(told);
@@ -97,4 +99,20 @@ fn authority_of(mirror: &Mirror) -> Option<Client> {
     ];
     client.then.push("update-ca-certificates (Debian, Ubuntu) or update-ca-trust (EL)".to_owned());
     Some(client)
+}
+
+/// Where clients of root's look for a name and a password: netrc(5) knows no ports, so that it is one line for all of them.
+fn netrc(mirror: &Mirror) -> Option<Client> {
+    mirror.users.then(|| {
+        let mut client = Client::named("netrc");
+        let host = mirror.host.trim_start_matches('[').trim_end_matches(']');
+        let content = format!("machine {host} login {} password {}\n", placeholder::USER, placeholder::PASSWORD);
+        client.files.push(ClientFile::new(NETRC, Change::Block { content }).secret());
+        client.notes.push(
+            "curl --netrc, wget, git, pip and uv find the name and the password in root's .netrc; other users need one of \
+             their own"
+                .to_owned(),
+        );
+        client
+    })
 }

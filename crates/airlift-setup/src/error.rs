@@ -61,6 +61,15 @@ pub enum SetupError {
         /// What is wrong with it.
         what: String,
     },
+    /// Name or password can't be written into every client's file.
+    #[error("{what}")]
+    Credentials {
+        /// What is wrong with them.
+        what: String,
+    },
+    /// The mirror asks for a name and a password, and there are none.
+    #[error("the mirror asks for a name and a password")]
+    NoCredentials,
     /// Another setup is running.
     #[error("another setup is running on this host")]
     Busy,
@@ -77,7 +86,9 @@ impl Failure for SetupError {
         match self {
             Self::Files { source } => io_class(source),
             Self::Journal { source: JournalError::Version(_), .. } => Class::Version,
-            Self::UnknownClient { .. } | Self::NotSetUp { .. } => Class::Usage,
+            Self::UnknownClient { .. } | Self::NotSetUp { .. } | Self::Credentials { .. } | Self::NoCredentials => {
+                Class::Usage
+            }
             Self::Edit { .. } | Self::Outside { .. } | Self::Journal { .. } | Self::List { .. } | Self::Busy => {
                 Class::Machine
             }
@@ -90,7 +101,9 @@ impl Failure for SetupError {
             Self::Edit { .. } => "correct the file, or leave that client out with --only; nothing was changed in it",
             Self::Outside { .. } => "set that host up from inside of it",
             Self::Journal { .. } => "what was replaced lies in the folder 'kept' beside it",
-            Self::Busy => "wait until it is over",
+            Self::Credentials { .. } => "letters, digits and !%&()*+,-./:;<=>?@[]^_{|}~ may be in them",
+            Self::NoCredentials => "give them with --user NAME --password-file FILE; '-' is standard input",
+            Self::Busy => "wait until it is over; the root folder is locked meanwhile",
             _ => return None,
         };
         Some(hint.to_owned())

@@ -6,6 +6,7 @@
 //! journal, in one form.
 //!
 //! * [`list`]: what has to be done.
+//! * [`credentials`]: the name and the password that it may ask for.
 //! * [`edit`]: changes of a file that is there already, which keep the rest of it.
 //! * [`journal`]: what was done, so that it can be taken back.
 //! * [`root`]: the client's files.
@@ -13,6 +14,7 @@
 //! * [`mod@status`]: where the clients themselves say that they go.
 //! * [`script`]: the same as a shell script.
 
+pub mod credentials;
 pub mod edit;
 mod error;
 pub mod journal;
@@ -25,6 +27,7 @@ mod session;
 pub mod status;
 pub mod told;
 
+pub use credentials::Credentials;
 pub use error::SetupError;
 pub use list::List;
 pub use put::{Options, put_in};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use airlift_kind::client::Client;
 
+use crate::credentials::Credentials;
 use crate::edit;
 use crate::error::SetupError;
 use crate::journal::{Deed, Entry};
@@ -19,6 +20,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// Files that are not set aside, by their last name.
     pub keep: Vec<String>,
+    /// What the mirror asks for.
+    pub credentials: Option<Credentials>,
     /// Whether it is only said what would be done.
     pub dry_run: bool,
 }
@@ -58,7 +61,7 @@ pub fn put_in(list: &List, root: &Root, options: &Options, tell: &mut dyn FnMut(
             continue;
         }
         let before = session.changes;
-        put_client(&mut session, client, &mut wanted)?;
+        put_client(&mut session, client, (options, &mut wanted))?;
         set_aside(&mut session, client, &(&wanted, options))?;
         if session.changes > before {
             outcome.changed.push(client.name.clone());
@@ -76,9 +79,14 @@ pub fn put_in(list: &List, root: &Root, options: &Options, tell: &mut dyn FnMut(
     Ok(outcome)
 }
 
-fn put_client(session: &mut Session<'_>, client: &Client, wanted: &mut BTreeSet<String>) -> Result<(), SetupError> {
+fn put_client(
+    session: &mut Session<'_>,
+    client: &Client,
+    (options, wanted): (&Options, &mut BTreeSet<String>),
+) -> Result<(), SetupError> {
     for file in &client.files {
-        if has_one(session.root, &file.only_where) && session.put(&client.name, file)? {
+        let filled = options.credentials.as_ref().map(|credentials| credentials.fill(file));
+        if has_one(session.root, &file.only_where) && session.put(&client.name, filled.as_ref().unwrap_or(file))? {
             wanted.insert(file.path.clone());
         }
     }
@@ -136,6 +144,9 @@ fn check(list: &List, options: &Options) -> Result<(), SetupError> {
     }
     if let Some(name) = options.only.iter().find(|name| !list.names().contains(&name.as_str())) {
         return Err(SetupError::UnknownClient { name: name.clone(), known: list.names().join(", ") });
+    }
+    if list.users && options.credentials.is_none() {
+        return Err(SetupError::NoCredentials);
     }
     for client in &list.clients {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -82,7 +82,8 @@ impl Root {
         }
     }
 
-    /// Writes a file so that it is there as a whole or not at all. One that is there keeps its mode and owner.
+    /// Writes a file so that it is there as a whole or not at all. One that is there keeps its mode and owner; one that
+    /// nobody else shall read is nobody else's in any case.
     ///
     /// # Errors
     ///
@@ -93,7 +94,8 @@ impl Root {
         let mut file = fs_err::File::create(&unfinished)?;
         let old = fs_err::metadata(&there).ok();
         // What is secret is so from its first byte on.
-        let mode = old.as_ref().map_or(mode, |old| old.mode() & 0o7777);
+        let kept = if mode & 0o077 == 0 { 0o700 } else { 0o7777 };
+        let mode = old.as_ref().map_or(mode, |old| old.mode() & kept);
         fs_err::set_permissions(&unfinished, PermissionsExt::from_mode(mode))?;
         if let Some(old) = old {
             unix::chown(&unfinished, Some(old.uid()), Some(old.gid()))?;

@@ -29,6 +29,8 @@ pub(crate) struct Session<'a> {
     /// The journal's file, once there is one.
     file: Option<fs_err::File>,
     tell: &'a mut dyn FnMut(Told),
+    /// Held for as long as something may be written.
+    _lock: Option<fs_err::File>,
     /// How many files were changed.
     pub(crate) changes: usize,
     /// How many files could not be put back, since they were changed by hand.
@@ -52,6 +54,8 @@ impl<'a> Session<'a> {
     /// Reads what was done before.
     pub(crate) fn open(root: &'a Root, dry: bool, tell: &'a mut dyn FnMut(Told)) -> Result<Self, SetupError> {
         root.guard(STATE)?;
+        // What is read before it is locked may not be so any more.
+        let lock = if dry { None } else { Some(lock(root)?) };
         let path = journal_path();
         let (mut journal, mut file) = (Journal::default(), None);
         if let Some(bytes) = root.read(&path)? {
@@ -59,16 +63,13 @@ impl<'a> Session<'a> {
             journal =
                 read.map_err(|source| SetupError::Journal { path: root.at(&path).display().to_string(), source })?;
             if !dry {
-                let there = fs_err::OpenOptions::new().append(true).open(root.at(&path))?;
-                lock(&there)?;
-                file = Some(there);
                 if bytes.last() != Some(&b'\n') {
                     root.write(&path, journal.to_string().as_bytes(), 0o600)?;
-                    file = Some(fs_err::OpenOptions::new().append(true).open(root.at(&path))?);
                 }
+                file = Some(fs_err::OpenOptions::new().append(true).open(root.at(&path))?);
             }
         }
-        Ok(Self { root, journal, dry, file, tell, changes: 0, by_hand: 0 })
+        Ok(Self { root, journal, dry, file, tell, _lock: lock, changes: 0, by_hand: 0 })
     }
 
     pub(crate) fn tell(&mut self, client: &str, path: &str, done: Done) {
@@ -102,9 +103,7 @@ impl<'a> Session<'a> {
         // What is kept may be secret.
         fs_err::set_permissions(self.root.at(STATE), std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         self.root.write(&journal_path(), text.as_bytes(), 0o600)?;
-        let file = fs_err::OpenOptions::new().append(true).open(self.root.at(&journal_path()))?;
-        lock(&file)?;
-        self.file = Some(file);
+        self.file = Some(fs_err::OpenOptions::new().append(true).open(self.root.at(&journal_path()))?);
         Ok(())
     }
 
@@ -206,7 +205,7 @@ impl<'a> Session<'a> {
         if !matches!(file.change, Change::Whole { .. }) {
             return Ok(());
         }
-        let beside = format!("{}{BY_HAND}", file.path);
+        let beside = beside(self.root, &file.path, (&file.path, BY_HAND));
         if !self.dry {
             self.root.write(&beside, bytes, file.mode)?;
         }
@@ -326,7 +325,7 @@ impl<'a> Session<'a> {
         }
         let current = self.root.read(path)?;
         let ours = current.as_deref().is_none_or(|bytes| self.journal.is_ours(path, bytes));
-        let to = if ours { path.to_owned() } else { format!("{path}{BEFORE}") };
+        let to = if ours { path.to_owned() } else { beside(self.root, &kept, (path, BEFORE)) };
         if !self.dry {
             if let Some(folder) = self.root.at(path).parent() {
                 fs_err::create_dir_all(folder)?;
@@ -364,6 +363,19 @@ fn missing_folders(root: &Root, path: &str) -> Vec<String> {
     missing
 }
 
-fn lock(file: &fs_err::File) -> Result<(), SetupError> {
-    rustix::fs::flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive).map_err(|_| SetupError::Busy)
+/// A name beside a file under which nothing is yet, or just this.
+fn beside(root: &Root, what: &str, (path, suffix): (&str, &str)) -> String {
+    let name = |number: u32| if number == 1 { format!("{path}{suffix}") } else { format!("{path}{suffix}.{number}") };
+    let free = |name: &String| !root.has(name) || root.same(what, name);
+    (1..).map(name).find(free).unwrap_or_default()
+}
+
+/// Locks the root folder itself, as the script does: nothing is left behind, and the kernel opens it after a crash.
+fn lock(root: &Root) -> Result<fs_err::File, SetupError> {
+    let folder = fs_err::File::open(root.at("/"))?;
+    match rustix::fs::flock(folder.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(folder),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(SetupError::Busy),
+        Err(error) => Err(std::io::Error::from(error).into()),
+    }
 }

@@ -89,7 +89,8 @@ fn judge(question: &Ask, host: &str, answer: Answer) -> (Option<bool>, String) {
         Answer::NotThere => return (None, format!("could not be asked: there is no {}", question.command[0])),
     };
     let places = places(&said);
-    let mut others: Vec<&str> = places.iter().copied().filter(|place| !leads_to(place, host)).collect();
+    let others = places.iter().filter(|place| !leads_to(place, host));
+    let mut others: Vec<String> = others.map(|place| redacted(place)).collect();
     others.sort_unstable();
     others.dedup();
     match (others.is_empty(), places.is_empty() && question.must_answer) {
@@ -114,6 +115,14 @@ fn places(text: &str) -> Vec<&str> {
         places.push(&text[start..at + 3 + end]);
     }
     places
+}
+
+/// A place without the name and the password that may be in it.
+fn redacted(place: &str) -> String {
+    match (place.split_once("://"), place.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => place.to_owned(),
+    }
 }
 
 fn leads_to(place: &str, host: &str) -> bool {
@@ -143,7 +152,7 @@ mod tests {
         assert_eq!(judged(apt), (Some(true), "asks the mirror alone (ask it)".to_owned()));
         let also =
             format!("{apt}'https://deb.example.org/a' x 0 \nRepo-baseurl : https://u:p@b.example.org:8/x, file:///x");
-        let found = "also asks https://deb.example.org, https://u:p@b.example.org:8 (ask it)";
+        let found = "also asks https://b.example.org:8, https://deb.example.org (ask it)";
         assert_eq!(judged(&also), (Some(false), found.to_owned()));
         assert_eq!(judged("file:///media"), (Some(false), "does not know the mirror (ask it)".to_owned()));
         assert_eq!(judged("global.index-url='http://MIRROR/simple'").0, Some(true));

@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use airlift_kind::client::{Change, Client, ClientFile, JsonEdit, JsonValue, LineEdit};
+use airlift_kind::client::{Change, Client, ClientFile, JsonEdit, JsonValue, LineEdit, placeholder};
 use airlift_setup::list::FORMAT;
-use airlift_setup::{Done, List, Options, Root, put_in, revert, script};
+use airlift_setup::{Credentials, Done, List, Options, Root, SetupError, put_in, revert, script};
 use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -374,6 +374,138 @@ fn undo_all_but(root: &Path, lines: &[&str]) {
             _ => {}
         }
     }
+}
+
+#[test]
+fn two_setups_of_a_host_do_not_run_at_once() {
+    let host = host(lived_in);
+    let before = listing(host.path());
+    let lock = fs::File::open(host.path()).expect("a folder").into_file();
+    lock.lock().expect("it is locked");
+    let root = Root::new(host.path()).expect("a root");
+    let busy = |done: Result<(), SetupError>| assert!(matches!(done, Err(SetupError::Busy)), "{done:?}");
+    busy(put_in(&list(), &root, &Options::default(), &mut |_| {}).map(drop));
+    busy(revert(&root, &Options::default(), &mut |_| {}).map(drop));
+    for shell in shells() {
+        for arguments in [&[][..], &["--revert"]] {
+            let output = run(shell, &list(), host.path(), arguments);
+            assert_eq!(output.status.code(), Some(7), "{shell}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains("another setup is running"), "{shell}");
+        }
+        good(&run(shell, &list(), host.path(), &["--dry-run"]));
+    }
+    assert_eq!(listing(host.path()), before);
+    drop(lock);
+    setup(&list(), host.path(), &Options::default());
+    good(&run("sh", &list(), host.path(), &["--revert"]));
+}
+
+#[test]
+fn a_script_that_did_not_arrive_as_a_whole_does_nothing() {
+    let host = host(lived_in);
+    let before = listing(host.path());
+    let whole = script::script(&list());
+    let lines = whole.match_indices('\n').map(|(at, _)| at + 1).step_by(29);
+    let end = (whole.len() - 120..whole.len() - 1).filter(|at| whole.is_char_boundary(*at));
+    let folder = tempfile::tempdir().expect("a folder");
+    for cut in lines.chain(end).filter(|cut| *cut < whole.len() - 1) {
+        let file = folder.path().join("setup.sh");
+        fs::write(&file, &whole[..cut]).expect("the script");
+        // The whole script would do it; what is left of its last line must not do it without its arguments either.
+        let done = Command::new("sh").arg(&file).arg("--root").arg(host.path()).output().expect("a shell");
+        assert_eq!(listing(host.path()), before, "cut at {cut}: {}", String::from_utf8_lossy(&done.stdout));
+        assert!(done.stdout.is_empty(), "cut at {cut}: {}", String::from_utf8_lossy(&done.stdout));
+    }
+}
+
+#[test]
+fn what_was_changed_by_hand_twice_is_there_twice() {
+    for ours in [true, false] {
+        let host = host(lived_in);
+        let again = || match ours {
+            true => drop(setup(&list(), host.path(), &Options::default())),
+            false => drop(good(&run("sh", &list(), host.path(), &[]))),
+        };
+        again();
+        let key = host.path().join("etc/apt/keyrings/x.asc");
+        for text in ["one\n", "two\n"] {
+            fs::write(&key, text).expect("a file");
+            again();
+        }
+        let beside = |name: &str| fs::read_to_string(key.with_file_name(name)).expect("a file");
+        assert_eq!((beside("x.asc.by-hand").as_str(), beside("x.asc.by-hand.2").as_str()), ("one\n", "two\n"));
+    }
+}
+
+/// The same for a mirror that asks for a name and a password.
+fn guarded() -> List {
+    let line = format!("machine m login {} password {}\n", placeholder::USER, placeholder::PASSWORD);
+    let entry = JsonValue::Entry {
+        name: "m:5000".into(),
+        value: BTreeMap::from([("auth".to_owned(), placeholder::BASIC.to_owned())]),
+    };
+    let login = Change::Json { edits: vec![JsonEdit { key: "auths".into(), value: entry }] };
+    let client = Client {
+        files: vec![
+            ClientFile::new("/root/.netrc", Change::Block { content: line.clone() }).secret(),
+            ClientFile::new("/root/.docker/config.json", login.clone()).secret(),
+            ClientFile::new("/root/.config/containers/auth.json", login).secret(),
+            ClientFile::whole("/etc/apt/auth.conf.d/airlift.conf", line.clone()).secret(),
+            ClientFile::whole("/etc/open", line),
+        ],
+        ..Client::named("netrc")
+    };
+    List { users: true, clients: vec![client], ..list() }
+}
+
+#[test]
+fn a_password_is_in_files_that_nobody_else_reads_and_nowhere_else() {
+    let prepare = |root: &Path| {
+        write(root, "root/.netrc", "machine x login y password z\n", 0o644);
+        write(root, "root/.docker/config.json", "{\"credsStore\": \"x\", \"auths\": {\"a\": {}}}", 0o644);
+    };
+    let password = "a&b\\!{}".replace('\\', "%");
+    let credentials = Some(Credentials::new("site", &password).expect("they fit"));
+    let (ours, secret) = (host(prepare), tempfile::NamedTempFile::new().expect("a file"));
+    fs::write(secret.path(), format!("{password}\r\nmore\n")).expect("a file");
+    let before = listing(ours.path());
+    let root = Root::new(ours.path()).expect("a root");
+    let refused = put_in(&guarded(), &root, &Options::default(), &mut |_| {}).expect_err("refused");
+    assert!(matches!(refused, SetupError::NoCredentials), "{refused}");
+    let options = Options { credentials, ..Options::default() };
+    setup(&guarded(), ours.path(), &options);
+    let after = listing(ours.path());
+    let netrc = "# airlift: begin\nmachine m login site password a&b%!{}\n# airlift: end\n";
+    assert_eq!(after["root/.netrc"], format!("100600 machine x login y password z\n{netrc}"));
+    assert!(after["root/.docker/config.json"].starts_with("100600 "), "{after:?}");
+    for (path, text) in &after {
+        assert!(!text.contains(&password) || text.starts_with("100600 "), "{path}: {text}");
+    }
+    assert!(after["etc/open"].contains("@AIRLIFT_PASSWORD@"), "a file that all can read has none");
+    assert_eq!(setup(&guarded(), ours.path(), &options).0, 0, "a second time");
+    let earlier = Credentials::of_earlier_setup(&root, "m").map(|found| found.basic());
+    assert_eq!(earlier, options.credentials.as_ref().map(Credentials::basic));
+    assert!(Credentials::of_earlier_setup(&root, "x").is_none());
+
+    let file = secret.path().to_str().expect("UTF-8");
+    for shell in shells() {
+        let theirs = host(prepare);
+        let without = run(shell, &guarded(), theirs.path(), &[]);
+        assert!(String::from_utf8_lossy(&without.stderr).contains("--password-file"), "{shell}: {without:?}");
+        assert_eq!(listing(theirs.path()), before, "{shell}");
+        let with = ["--user", "site", "--password-file", file];
+        let told = good(&run(shell, &guarded(), theirs.path(), &with));
+        assert!(!told.contains(&password), "{told}");
+        assert_eq!(listing(theirs.path()), after, "{shell}");
+        assert!(good(&run(shell, &guarded(), theirs.path(), &with)).contains("Nothing had to be changed."));
+        good(&run(shell, &guarded(), theirs.path(), &["--revert"]));
+        assert_eq!(listing(theirs.path()), before, "{shell} --revert");
+    }
+    assert_eq!(back(ours.path()), 0);
+    assert_eq!(listing(ours.path()), before);
+    fs::write(secret.path(), "a b\n").expect("a file");
+    let refused = run("sh", &guarded(), ours.path(), &["--user", "site", "--password-file", file]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("a character"), "{refused:?}");
 }
 
 #[test]

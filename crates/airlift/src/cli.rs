@@ -331,6 +331,12 @@ pub(crate) struct SetupHost {
     /// Trust this certificate authority when the mirror is asked; a PEM file.
     #[arg(long = "ca", value_name = "FILE", env = "AIRLIFT_CA", hide_env_values = true, value_delimiter = ':', value_hint = ValueHint::FilePath)]
     pub(crate) authorities: Vec<PathBuf>,
+    /// The name that the mirror asks for. [default: that of the last time, in root's .netrc]
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub(crate) user: Option<String>,
+    /// A file whose first line is the password; '-' is standard input.
+    #[arg(long, value_name = "FILE", requires = "user", value_hint = ValueHint::FilePath)]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -88,6 +88,14 @@ pub(crate) enum ProgramError {
     MirrorName { text: String },
     #[error("no mirror answers at {url}")]
     NoMirror { url: String, source: Box<FetchError> },
+    #[error("{url} does not say what has to be done")]
+    MirrorRefuses { url: String, source: Box<FetchError> },
+    #[error("{url} asks for a name and a password")]
+    MirrorUsers { url: String },
+    #[error("{url} does not know this name with this password")]
+    MirrorPassword { url: String },
+    #[error("the mirror speaks HTTPS alone")]
+    MirrorTls { secure: String },
     #[error("what {url} says can't be understood")]
     MirrorList { url: String, source: serde_json::Error },
     #[error(
@@ -119,11 +127,14 @@ impl Failure for ProgramError {
             | Self::StaleLock { .. }
             | Self::UnknownKind { .. }
             | Self::MirrorName { .. }
+            | Self::MirrorUsers { .. }
+            | Self::MirrorPassword { .. }
+            | Self::MirrorTls { .. }
             | Self::TwoPasswords => Class::Usage,
             Self::DoesNotFit { .. } | Self::Damage { .. } | Self::ByHand { .. } | Self::Outside { .. } => {
                 Class::Negative
             }
-            Self::NoMirror { source, .. } => source.class(),
+            Self::NoMirror { source, .. } | Self::MirrorRefuses { source, .. } => source.class(),
             Self::MirrorList { .. } => Class::Upstream,
             Self::Missing { .. } | Self::Racing { .. } => Class::Upstream,
             Self::Stopped => Class::Interrupted,
@@ -136,6 +147,19 @@ impl Failure for ProgramError {
             Self::OpenKey { path, .. } => return Some(format!("chmod 600 {}", path.display())),
             Self::SigningKey { source } => return source.hint(),
             Self::Profile(source) => return source.hint(),
+            Self::MirrorUsers { .. } => "give them with --user NAME --password-file FILE; '-' is standard input",
+            Self::MirrorPassword { .. } => {
+                "give them with --user NAME --password-file FILE; 'airlift user add' sets a password on the mirror"
+            }
+            Self::MirrorTls { secure } => {
+                return Some(format!(
+                    "name it as {secure}, and its authority with --ca FILE where it has one of its own ({secure}/ca.crt)"
+                ));
+            }
+            Self::NoMirror { url, .. } if url.starts_with("https://") => {
+                "where the mirror has an authority of its own, name that with --ca FILE; where it has no TLS, write http://"
+            }
+            Self::MirrorRefuses { .. } => "is that the port of /healthz, and is the program there as new as this one?",
             Self::NoMirror { .. } => "name the host where 'airlift serve' runs with --mirror; its port 8000 is asked",
             Self::MirrorList { .. } => "is that the port of /healthz, and is the program there as new as this one?",
             Self::ByHand { .. } => "look at them, and take away what you don't need",

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use airlift_kind::client::{Ask, one_line};
+use airlift_kind::client::{Ask, one_line, placeholder};
 use airlift_kind::{Address, Client, ClientError, ClientFile, View};
 
 use crate::stored::{self, Stored, StoredPart};
@@ -40,6 +40,9 @@ pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Cli
     }
     client.only_where = vec!["/etc/apt".into()];
     client.files.push(ClientFile::whole("/etc/apt/sources.list.d/airlift.sources", texts.join("\n")));
+    if address.mirror.users {
+        client.files.push(auth(address));
+    }
     let others = ["sources.list", "sources.list.d/*.list", "sources.list.d/*.sources"];
     client.aside = others.map(|name| format!("/etc/apt/{name}")).to_vec();
     client.then.push("apt-get update".into());
@@ -50,6 +53,13 @@ pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Cli
     }
     client.asks.push(Ask::that_names_the_mirror(["apt-get", "--print-uris", "update"]));
     Ok(vec![client])
+}
+
+/// apt_auth.conf(5): without its scheme it would hold for TLS alone.
+fn auth(address: Address<'_>) -> ClientFile {
+    let machine = address.base();
+    let content = format!("machine {machine} login {} password {}\n", placeholder::USER, placeholder::PASSWORD);
+    ClientFile::whole("/etc/apt/auth.conf.d/airlift.conf", content).secret()
 }
 
 /// The deb822 form of a repository. `key` is its armored key, where it has one.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use airlift_kind::client::Ask;
+use airlift_kind::client::{Ask, Change, placeholder};
 use airlift_kind::{Address, Client, ClientError, ClientFile, Mirror, View};
 use serde_json::Value;
 
@@ -39,7 +39,16 @@ pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Cli
     if address.mirror.ca.is_some() {
         text = text.replace("\n  url: ", &format!("\n  caFile: {}\n  url: ", Mirror::CA_FILE));
     }
-    client.files.push(ClientFile::whole("/root/.config/helm/repositories.yaml", text));
+    let mut file = ClientFile::whole("/root/.config/helm/repositories.yaml", text);
+    if address.mirror.users {
+        let login =
+            format!("\n  username: \"{}\"\n  password: \"{}\"\n  url: ", placeholder::USER, placeholder::PASSWORD);
+        if let Change::Whole { content } = &mut file.change {
+            *content = content.replace("\n  url: ", &login);
+        }
+        file = file.secret();
+    }
+    client.files.push(file);
     client.then.push("helm repo update".into());
     client.notes.push(format!(
         "Helm's repositories are each user's own, and these are root's; others fetch {}/repositories.yaml",

@@ -1,10 +1,10 @@
 //! What points container runtimes here: for containerd and podman every registry that the archive holds, under its own
 //! name and with no other place to fall back to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use airlift_kind::client::{Ask, Change, JsonEdit, JsonValue, LineEdit, one_line};
+use airlift_kind::client::{Ask, Change, JsonEdit, JsonValue, LineEdit, one_line, placeholder};
 use airlift_kind::{Address, Client, ClientFile, Mirror, View};
 
 use crate::format::name::split;
@@ -47,6 +47,13 @@ fn docker(registries: &[&str], address: Address<'_>) -> Client {
         client.files.push(ClientFile::whole(format!("/etc/docker/certs.d/{host}/ca.crt"), ca.as_str()));
     }
     client.files.push(ClientFile::new("/etc/docker/daemon.json", Change::Json { edits }));
+    if address.mirror.users {
+        client.files.push(login("/root/.docker/config.json", &host));
+        client.notes.push(format!(
+            "docker shows a registry mirror the password of Docker Hub alone: images of Docker Hub need the mirror's name \
+             too, docker pull {host}/docker.io/library/…"
+        ));
+    }
     client.then.push("systemctl reload docker".into());
     let others: Vec<&str> = registries.iter().copied().filter(|registry| *registry != "docker.io").collect();
     if let Some(first) = others.first() {
@@ -72,7 +79,15 @@ fn containerd(registries: &[&str], address: Address<'_>, archive: &str) -> Clien
         let text = format!(
             "# {registry} of {archive}\nserver = \"{base}\"\n\n[host.\"{base}\"]\n  capabilities = [\"pull\", \"resolve\"]\n{ca}"
         );
-        client.files.push(ClientFile::whole(format!("{CERTS_D}/{registry}/hosts.toml"), text));
+        let file = |text: String| ClientFile::whole(format!("{CERTS_D}/{registry}/hosts.toml"), text);
+        client.files.push(match address.mirror.users {
+            false => file(text),
+            true => {
+                let basic = placeholder::BASIC;
+                let header = format!("  [host.\"{base}\".header]\n    authorization = \"Basic {basic}\"\n");
+                file(text + &header).secret()
+            }
+        });
     }
     client.files.extend(containerd_configuration());
     client.then.push("systemctl restart containerd".into());
@@ -108,7 +123,18 @@ fn containerd_configuration() -> Vec<ClientFile> {
     let (two, three) =
         ("plugins.\"io.containerd.grpc.v1.cri\".registry", "plugins.\"io.containerd.cri.v1.images\".registry");
     let new = format!("version = 2\n\n[{two}]\n  {line}\n");
-    vec![file(two, "2"), file(three, "3"), ClientFile::whole(path, new).only_where(CONTAINERD).only_if("", false, None)]
+    let neither = "it has no line 'version = 2' or 'version = 3', so it is of the oldest format, and CRI is not pointed at \
+                   the mirror: bring it up to date ('containerd config migrate'), then run setup again";
+    // No file is without any line and has one: it is only said.
+    let unknown = ClientFile::whole(path, "")
+        .only_if("", true, None)
+        .only_if("version=2", false, None)
+        .only_if("version=3", false, None)
+        // Docker's own packages switch CRI off.
+        .only_if("disabled_plugins=[\"cri\"", false, None)
+        .only_if("", false, Some(neither));
+    let fresh = ClientFile::whole(path, new).only_where(CONTAINERD).only_if("", false, None);
+    vec![file(two, "2"), file(three, "3"), unknown, fresh]
 }
 
 /// containers-registries.conf(5): `location` takes the place of the registry in the name.
@@ -131,7 +157,22 @@ fn podman(registries: &[&str], address: Address<'_>, archive: &str) -> Client {
         client.relaxed.push(format!("podman, buildah, skopeo and CRI-O speak plain HTTP to {host}"));
     }
     client.notes.push("the same file is CRI-O's: systemctl reload crio".into());
+    if address.mirror.users {
+        client.files.push(login("/root/.config/containers/auth.json", &host));
+        client.notes.push(
+            "CRI-O takes a password from the file that its global_auth_file names: root's is \
+             /root/.config/containers/auth.json"
+                .into(),
+        );
+    }
     client
+}
+
+/// What logs root in at the mirror: the file of docker (docker-login(1)), and that of podman (containers-auth.json(5)).
+fn login(path: &str, host: &str) -> ClientFile {
+    let value = BTreeMap::from([("auth".to_owned(), placeholder::BASIC.to_owned())]);
+    let value = JsonValue::Entry { name: host.to_owned(), value };
+    ClientFile::new(path, Change::Json { edits: vec![JsonEdit { key: "auths".into(), value }] }).secret()
 }
 
 /// enroot takes the registry from the image's name; `enroot.conf` can only say whether it speaks plain HTTP.
@@ -145,6 +186,34 @@ fn enroot(address: Address<'_>) -> Client {
         client.files.push(ClientFile::new("/etc/enroot/enroot.conf", Change::Lines { edits: vec![edit] }));
         client.relaxed.push("enroot speaks plain HTTP to every registry: it has one switch for all of them".into());
     }
+    if address.mirror.users {
+        client.notes.push(format!(
+            "enroot takes a password from ~/.config/enroot/.credentials: machine {} login …",
+            address.mirror.host
+        ));
+    }
     client.notes.push(format!("enroot has no mirrors: enroot import docker://{host}#docker.io/library/ubuntu:24.04"));
     client
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn told(mirror: &Mirror) -> String {
+        let address = mirror.address("oci").expect("it is served");
+        let clients = of(&["docker.io", "quay.io", "registry.example.org:5000"], "site of 2026", address);
+        serde_json::to_string_pretty(&clients).expect("JSON")
+    }
+
+    #[test]
+    fn every_registry_of_the_archive_leads_to_the_mirror_alone() {
+        let ports = BTreeMap::from([("oci".to_owned(), 5000)]);
+        let mirror = Mirror { host: "mirror".into(), ports, tls: false, ca: None, users: false };
+        insta::assert_snapshot!("plain", told(&mirror));
+        let ca = Some("-----BEGIN CERTIFICATE-----\n".to_owned());
+        insta::assert_snapshot!("tls", told(&Mirror { tls: true, ca, users: true, ..mirror }));
+    }
 }

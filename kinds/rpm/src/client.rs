@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use airlift_kind::client::{Ask, one_line};
+use airlift_kind::client::{Ask, one_line, placeholder};
 use airlift_kind::{Address, Client, ClientError, ClientFile, View};
 
 use crate::format::link::KEYS;
@@ -52,9 +52,13 @@ pub(crate) async fn clients(view: &View, address: Address<'_>) -> Result<Vec<Cli
     let all: Vec<&Served> = repositories.iter().collect();
     let base = address.base();
     let key = |id: &str| format!("file://{}", key_file(id));
-    client
-        .files
-        .push(ClientFile::whole("/etc/yum.repos.d/airlift.repo", repo_file(&all, (&base, &key), view.describe())));
+    let mut text = repo_file(&all, (&base, &key), view.describe());
+    if address.mirror.users {
+        let login = format!("\nusername={}\npassword={}\nbaseurl=", placeholder::USER, placeholder::PASSWORD);
+        text = text.replace("\nbaseurl=", &login);
+    }
+    let file = ClientFile::whole("/etc/yum.repos.d/airlift.repo", text);
+    client.files.push(if address.mirror.users { file.secret() } else { file });
     client.aside.push("/etc/yum.repos.d/*.repo".into());
     client.then.push("dnf clean metadata".into());
     if !address.mirror.tls {

@@ -36,14 +36,29 @@ impl Visit<'_> {
         Ok(html(&page))
     }
 
-    /// The two ways to set up all clients of a host.
+    /// The two ways to set up all clients of a host, and what goes before them. A script is never run while it is still
+    /// coming.
     fn setup(&self) -> Vec<Usage> {
-        let scheme = if self.mirror.tls { "https" } else { "http" };
-        let script = format!("curl -f {scheme}://{}/setup.sh | sh", self.authority);
-        vec![
-            Usage::new("Any host with a shell, as root", script),
-            Usage::new("With the airlift program, as root", format!("airlift setup --mirror {}", self.authority)),
-        ]
+        let authority = &self.authority;
+        let base = if self.mirror.tls { format!("https://{authority}") } else { format!("http://{authority}") };
+        let (mut usages, mut trust, mut ca) = (Vec::new(), "", "");
+        if self.mirror.ca.is_some() {
+            let fetch = format!("curl -fsSk -o airlift-ca.crt {base}/ca.crt");
+            let show = "openssl x509 -in airlift-ca.crt -noout -fingerprint -sha256";
+            let label = "First, its authority: compare the fingerprint with that of 'airlift tls show' on the mirror";
+            usages.push(Usage::new(label, format!("{fetch} && {show}")));
+            (trust, ca) = ("--cacert airlift-ca.crt ", " --ca airlift-ca.crt");
+        }
+        let (who, user) = match self.mirror.users {
+            true => ("-u NAME ", " --user NAME --password-file FILE"),
+            false => ("", ""),
+        };
+        let script = format!("curl -fsSO {trust}{who}{base}/setup.sh && sh setup.sh{user}");
+        usages.push(Usage::new("Any host with a shell, as root", script));
+        let mirror = if self.mirror.tls { &base } else { authority };
+        let program = format!("airlift setup --mirror {mirror}{ca}{user}");
+        usages.push(Usage::new("With the airlift program, as root", program));
+        usages
     }
 
     /// What a kind has, in a few words.

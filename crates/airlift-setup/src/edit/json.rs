@@ -1,5 +1,6 @@
 //! Keys of a JSON object (RFC 8259), changed in its text.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use airlift_kind::client::{JsonEdit, JsonValue};
@@ -26,22 +27,32 @@ pub(crate) fn list(values: &[String]) -> String {
     format!("[{}]", values.join(", "))
 }
 
+/// An object of texts as it is written anew.
+pub(crate) fn object(value: &BTreeMap<String, String>) -> String {
+    let members = value.iter().map(|(key, text)| format!("{}: {}", quoted(key), quoted(text)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
 fn set(text: &str, JsonEdit { key, value }: &JsonEdit) -> Result<String, EditError> {
-    let object = Object::read(text)?;
-    let new = match value {
-        JsonValue::List(values) => list(values),
-        JsonValue::Includes(value) => list(std::slice::from_ref(value)),
-    };
-    let key = Value::from(key.as_str()).to_string();
-    match (object.member(text, &key), value) {
-        (None, _) => {
-            let (head, tail) = match object.members.is_empty() {
-                true => (&text[..object.open], format!("\n{}", &text[object.close..])),
-                false => (&text[..object.open], format!(",{}", &text[object.open..])),
-            };
-            Ok(format!("{head}\n  {key}: {new}{tail}"))
+    let key = quoted(key);
+    match (Object::read(text)?.member(text, &key), value) {
+        (_, JsonValue::List(values)) => put(text, &key, &list(values)),
+        (None, JsonValue::Includes(value)) => put(text, &key, &list(std::slice::from_ref(value))),
+        (None, JsonValue::Entry { name, value }) => {
+            let entry = put("{}", &quoted(name), &object(value))?;
+            put(text, &key, &entry)
         }
-        (Some(old), JsonValue::List(_)) => Ok(format!("{}{new}{}", &text[..old.start], &text[old.end..])),
+        (Some(old), JsonValue::Entry { name, value }) => {
+            if text.as_bytes().get(old.start) != Some(&b'{') {
+                return Err(EditError(format!("its {key} is not an object")));
+            }
+            let entry = put(&text[old], &quoted(name), &object(value))?;
+            put(text, &key, &entry)
+        }
         (Some(old), JsonValue::Includes(value)) => {
             let parsed: Vec<Value> =
                 serde_json::from_str(&text[old.clone()]).map_err(|_| EditError(format!("its {key} is not a list")))?;
@@ -52,6 +63,18 @@ fn set(text: &str, JsonEdit { key, value }: &JsonEdit) -> Result<String, EditErr
             Ok(format!("{}{value}{comma}{}", &text[..=old.start], &text[old.start + 1..]))
         }
     }
+}
+
+/// An object in which this key, given with its quotes, has that value.
+fn put(text: &str, key: &str, new: &str) -> Result<String, EditError> {
+    let object = Object::read(text)?;
+    Ok(match object.member(text, key) {
+        Some(old) => format!("{}{new}{}", &text[..old.start], &text[old.end..]),
+        None if object.members.is_empty() => {
+            format!("{}\n  {key}: {new}\n{}", &text[..object.open], &text[object.close..])
+        }
+        None => format!("{}\n  {key}: {new},{}", &text[..object.open], &text[object.open..]),
+    })
 }
 
 /// Where the members of an object are in its text.
@@ -173,6 +196,23 @@ mod tests {
         	"registry-mirrors":["http://m:5000"] , "n": -1.5e3,
         "insecure-registries": ["m:5000",  "y:1" ]}
         "#);
+    }
+
+    #[test]
+    fn a_member_of_an_object_is_set_and_its_neighbours_stay() {
+        let value = JsonValue::Entry { name: "m:5000".into(), value: BTreeMap::from([("auth".into(), "bmU=".into())]) };
+        let edits = [JsonEdit { key: "auths".into(), value }];
+        let changed = |text: &str| {
+            let once = apply(&edits, text.as_bytes()).expect("a change");
+            assert_eq!(apply(&edits, &once).expect("a change"), once, "a second time nothing is changed");
+            serde_json::from_slice::<Value>(&once).expect("JSON")
+        };
+        let ours = serde_json::json!({ "auth": "bmU=" });
+        assert_eq!(changed(""), serde_json::json!({ "auths": { "m:5000": ours } }));
+        let before = r#"{"credsStore": "x", "auths": {"a": {"auth": "}"}, "m:5000": {"identitytoken": "y"}}}"#;
+        let after = serde_json::json!({ "credsStore": "x", "auths": { "a": { "auth": "}" }, "m:5000": ours } });
+        assert_eq!(changed(before), after);
+        assert!(apply(&edits, br#"{"auths": []}"#).is_err());
     }
 
     #[test]

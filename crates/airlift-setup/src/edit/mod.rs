@@ -5,7 +5,8 @@ mod block;
 mod json;
 mod lines;
 
-pub(crate) use json::list;
+pub(crate) use block::BEGIN;
+pub(crate) use json::{list, object};
 
 use airlift_kind::client::{Change, Condition};
 

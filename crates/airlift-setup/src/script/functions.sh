@@ -7,7 +7,7 @@ umask 022
 state=/var/lib/airlift/setup
 heading='airlift-setup 1'
 tab=$(printf '\t')
-root='' only='' keep='' dry='' back=''
+root='' only='' keep='' dry='' back='' user='' password_file=''
 client='' changes=0 hand=0
 
 say() { printf '%s\n' "$*"; }
@@ -15,19 +15,22 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 7; }
 usage() {
     cat <<'USAGE'
 usage: sh setup.sh [--only CLIENT,...] [--keep FILE] [--root DIR] [--dry-run] [--revert]
+                   [--user NAME --password-file FILE]
 
   --only CLIENT,...  only these clients
   --keep FILE        a file that is not set aside, by its name: local.repo; may be given several times
   --root DIR         the root of another system that is set up
   --dry-run          only say what would be done
   --revert           put everything back as it was
+  --user NAME, --password-file FILE
+                     the name and the password that the mirror asks for; '-' is standard input
 USAGE
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --only=* | --keep=* | --root=*) option=${1%%=*} value=${1#*=} ;;
-        --only | --keep | --root)
+        --only=* | --keep=* | --root=* | --user=* | --password-file=*) option=${1%%=*} value=${1#*=} ;;
+        --only | --keep | --root | --user | --password-file)
             [ $# -gt 1 ] || { usage >&2; exit 2; }
             option=$1 value=$2
             shift
@@ -41,6 +44,8 @@ while [ $# -gt 0 ]; do
         --only) only="$only,$value," ;;
         --keep) keep="$keep/$value/" ;;
         --root) root=${value%/} ;;
+        --user) user=$value ;;
+        --password-file) password_file=$value ;;
     esac
     shift
 done
@@ -48,11 +53,64 @@ done
 [ -d "$root/" ] || fail "there is no folder $root"
 real=$(cd -P -- "$root/" && pwd -P)
 real=${real%/}
+if [ -z "$dry" ]; then
+    # As 'airlift setup' does: the folder itself is locked, so that nothing stays behind after a crash.
+    command -v flock >/dev/null || fail "this host has no flock (util-linux), which keeps two setups from running at once"
+    exec 9<"$root/"
+    flock -n 9 || fail 'another setup is running on this host'
+fi
 journal=$root$state/journal
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 : >"$work/wanted" && : >"$work/conditions" && : >"$work/last"
+
+# ---- Name and password: in files that nobody else reads, and never in the arguments of a program.
+
+need_user() {
+    [ -n "$user" ] && [ -n "$password_file" ] ||
+        fail "the mirror asks for a name and a password: --user NAME --password-file FILE ('-' is standard input)"
+    password=''
+    if [ "$password_file" = - ]; then
+        IFS= read -r password || :
+    else
+        [ -r "$password_file" ] || fail "can't read $password_file"
+        IFS= read -r password <"$password_file" || :
+    fi
+    password=${password%"$(printf '\r')"}
+    [ -n "$password" ] || fail 'the password is empty'
+    case $user in *:*) fail "a name has no ':' in it" ;; esac
+    # What every client's file can hold, whatever its format.
+    rest=$(printf '%s' "$user$password" | tr -d 'A-Za-z0-9!%&()*+,./:;<=>?@[]^_{|}~-')
+    [ -z "$rest" ] || fail 'the name or the password has a character that not every client can be told: take letters, digits and !%&()*+,-./:;<=>?@[]^_{|}~'
+    {
+        printf '%s\n%s\n' "$user" "$password"
+        printf '%s:%s' "$user" "$password" | base64 | tr -d '\n'
+        say ''
+    } >"$work/secret"
+}
+
+# Puts them into what is to be written.
+fill() {
+    [ -f "$work/secret" ] || return 0
+    awk '
+        function put(mark, value,    at, done) {
+            while ((at = index(line, mark))) {
+                done = done substr(line, 1, at - 1) value
+                line = substr(line, at + length(mark))
+            }
+            line = done line
+        }
+        NR == FNR { value[FNR] = $0; next }
+        {
+            line = $0
+            put("@AIRLIFT_USER@", value[1])
+            put("@AIRLIFT_PASSWORD@", value[2])
+            put("@AIRLIFT_BASIC@", value[3])
+            print line
+        }' "$work/secret" "$work/content" >"$work/filled"
+    mv "$work/filled" "$work/content"
+}
 
 # ---- What is where.
 
@@ -105,12 +163,13 @@ copy() {
     mv -f -- "$root$2.airlift-new" "$root$2"
 }
 
-# write FROM PATH MODE: a file that is there keeps its mode and owner.
+# write FROM PATH MODE: a file that is there keeps its mode and owner; one of mode 0600 is nobody else's in any case.
 write() {
     new=$root$2.airlift-new
     rm -f -- "$new"
     if [ -f "$root$2" ]; then
         cp -p -- "$root$2" "$new"
+        case $3 in *00) chmod go= "$new" ;; esac
     else
         (umask 077 && : >"$new")
         chmod "$3" "$new"
@@ -126,6 +185,16 @@ same() {
     else
         [ -f "$root$1" ] && [ -f "$root$2" ] && cmp -s -- "$root$1" "$root$2"
     fi
+}
+
+# beside FROM PATH SUFFIX: a name beside a path under which nothing is yet, or just this.
+beside() {
+    name=$2$3 tried=1
+    while there "$name" && ! same "$1" "$name"; do
+        tried=$((tried + 1))
+        name=$2$3.$tried
+    done
+    printf '%s' "$name"
 }
 
 # ---- The journal: what was done, written down before it is done.
@@ -328,14 +397,27 @@ function look(name,    i, key) {
     shut = i
     if (blanks(shut + 1) <= len) exit 4
 }
-function set(deed, name, new,    i, end, more) {
+function put(name, new,    more) {
     look(name)
-    if (!from) {
-        if (deed == "includes") new = "[" new "]"
+    if (from) {
+        text = substr(text, 1, from - 1) new substr(text, to)
+    } else {
         more = members ? "," substr(text, open + 1) : "\n" substr(text, shut)
         text = substr(text, 1, open) "\n  " name ": " new more
-    } else if (deed == "list") {
-        text = substr(text, 1, from - 1) new substr(text, to)
+    }
+}
+function set(deed, name, new, value,    i, end, more) {
+    look(name)
+    if (deed == "list" || (deed == "includes" && !from)) {
+        put(name, deed == "list" ? new : "[" new "]")
+    } else if (deed == "entry") {
+        if (from && substr(text, from, 1) != "{") exit 6
+        more = text
+        text = from ? substr(text, from, to - from) : "{}"
+        put(new, value)
+        value = text
+        text = more
+        put(name, value)
     } else {
         if (substr(text, from, 1) != "[") exit 5
         more = ""
@@ -357,7 +439,7 @@ END {
     if (text ~ /^[ \t\r\n]*$/) text = "{}\n"
     for (e = 1; e <= edits; e++) {
         split(edit[e], f, "\t")
-        set(f[1], f[2], f[3])
+        set(f[1], f[2], f[3], f[4])
     }
     printf "%s", text
 }'
@@ -380,6 +462,7 @@ change() {
         block4) fail "$2 can't be changed: it has a line '# airlift: begin', and no line '# airlift: end' behind it" ;;
         json4) fail "$2 can't be changed: it is not a JSON object" ;;
         json5) fail "$2 can't be changed: what should be a list in it is none" ;;
+        json6) fail "$2 can't be changed: what should be an object in it is none" ;;
         *) fail "$2 can't be changed: awk ended with $status" ;;
     esac
 }
@@ -421,6 +504,7 @@ client() {
 put() {
     kind=$1 path=$2 mode=$3
     cat >"$work/content"
+    case $mode in *00) fill ;; esac
     guard "$path"
     : >"$work/before"
     origin=$(origin_of "$path") ours=''
@@ -451,8 +535,9 @@ put() {
     done='(what it was is kept)'
     if [ -n "$origin" ]; then
         if [ -z "$ours" ] && [ "$kind" = whole ]; then
-            [ -n "$dry" ] || write "$root$path" "$path.by-hand" "$mode"
-            say "$client: $path was changed by hand; see $path.by-hand as well"
+            other=$(beside "$path" "$path" .by-hand)
+            [ -n "$dry" ] || write "$root$path" "$other" "$mode"
+            say "$client: $path was changed by hand; see $other as well"
         fi
         done='(brought up to date)'
         is_ours "$path" "$work/new" || record ours "$client" "$path" - "$(sum "$work/new")"
@@ -530,7 +615,7 @@ put_back() {
     tidy "$2"
     if same "$state/kept/$3" "$2"; then return 0; fi
     to=$2
-    if [ -f "$root$2" ] && ! is_ours "$2" "$root$2"; then to=$2.before-airlift; fi
+    if [ -f "$root$2" ] && ! is_ours "$2" "$root$2"; then to=$(beside "$state/kept/$3" "$2" .before-airlift); fi
     if [ -z "$dry" ]; then
         mkdir -p -- "$root${2%/*}"
         copy "$state/kept/$3" "$to"

@@ -1,6 +1,7 @@
 //! The same as a shell script, for hosts that have nothing else: `/setup.sh`.
 //!
-//! It needs a POSIX shell, coreutils, sed, grep and awk. Whatever the list says stands in it in single quotes, or in a
+//! It needs a POSIX shell, coreutils, util-linux, sed, grep and awk. All of it is one function, which its last line calls:
+//! a script that did not arrive as a whole does nothing. Whatever the list says stands in it in single quotes, or in a
 //! document whose end is no line of it: nothing of it is run.
 
 use std::fmt::Write;
@@ -23,7 +24,8 @@ pub fn script(list: &List) -> String {
          #     sh setup.sh --dry-run           says what it would do\n\
          #     sh setup.sh                     does it; what it replaces is kept\n\
          #     sh setup.sh --revert            puts everything back as it was\n#\n\
-         # It needs a shell, coreutils, sed, grep and awk. 'airlift setup' does the same, byte for byte.\n"
+         # It needs a shell, coreutils, util-linux, sed, grep and awk. 'airlift setup' does the same, byte for byte.\n\n\
+         airlift_setup() {{\n"
     );
     text.push_str(FUNCTIONS);
     // Writing to a string can't fail.
@@ -33,10 +35,14 @@ pub fn script(list: &List) -> String {
         quoted(&mirror),
         quoted(&list.names().join(" "))
     );
+    if list.users {
+        text.push_str("need_user\n");
+    }
     for client in &list.clients {
         write_client(&mut text, client);
     }
-    text.push_str("\nfinish\n");
+    // Cut off anywhere, it is not a program: not even with its arguments cut off.
+    text.push_str("\nfinish\n}\n\n{ airlift_setup \"$@\"; exit; }\n");
     text
 }
 
@@ -108,6 +114,9 @@ fn json_edit(edit: &JsonEdit) -> String {
     let key = Value::from(edit.key.as_str());
     match &edit.value {
         JsonValue::List(values) => format!("list\t{key}\t{}\n", edit::list(values)),
+        JsonValue::Entry { name, value } => {
+            format!("entry\t{key}\t{}\t{}\n", Value::from(name.as_str()), edit::object(value))
+        }
         JsonValue::Includes(value) => format!("includes\t{key}\t{}\n", Value::from(value.as_str())),
     }
 }

@@ -1,13 +1,15 @@
 //! `airlift setup`.
 
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 
-use airlift_core::Request;
-use airlift_fetch::Fetcher;
+use airlift_core::{Request, UpstreamUrl};
+use airlift_fetch::{FetchError, Fetcher, Settings};
+use airlift_kind::Mirror;
 use airlift_setup::list::host_and_port;
 use airlift_setup::put::Outcome;
 use airlift_setup::status::{self, Answer};
-use airlift_setup::{List, Options, Root, Told, journal, put_in, revert};
+use airlift_setup::{Credentials, List, Options, Root, Told, journal, put_in, revert};
 use airlift_store::Store;
 use serde_json::json;
 
@@ -28,7 +30,12 @@ pub(super) async fn run(arguments: &cli::Setup, context: &Context<'_>) -> Result
     }
     let host = &arguments.host;
     let (root, printer) = (Root::new(&host.root)?, context.printer);
-    let options = Options { only: host.only.clone(), keep: arguments.keep.clone(), dry_run: arguments.dry_run };
+    let options = Options {
+        only: host.only.clone(),
+        keep: arguments.keep.clone(),
+        dry_run: arguments.dry_run,
+        credentials: None,
+    };
     let mut show = |told: Told| {
         printer.line(told.to_string());
         printer.object("setup", serde_json::to_value(&told).unwrap_or_default());
@@ -44,7 +51,8 @@ pub(super) async fn run(arguments: &cli::Setup, context: &Context<'_>) -> Result
             (count, _) => Err(ProgramError::ByHand { count }.into()),
         };
     }
-    let list = fetch(host, &root, context).await?;
+    let (list, credentials) = fetch(host, &root, context).await?;
+    let options = Options { credentials, ..options };
     let outcome = put_in(&list, &root, &options, &mut show)?;
     show_rest(&list, &outcome, &options, printer);
     Ok(())
@@ -75,8 +83,8 @@ fn show_rest(list: &List, outcome: &Outcome, options: &Options, printer: &Printe
 
 async fn show_status(host: &SetupHost, context: &Context<'_>) -> Result<(), Trouble> {
     let (root, printer) = (Root::new(&host.root)?, context.printer);
-    let list = fetch(host, &root, context).await?;
-    let options = Options { only: host.only.clone(), ..Options::default() };
+    let (list, credentials) = fetch(host, &root, context).await?;
+    let options = Options { only: host.only.clone(), credentials, ..Options::default() };
     let findings = status::status(&list, &root, &options, &|command| ask(&root, command))?;
     for finding in &findings {
         let mark = match finding.good {
@@ -117,28 +125,70 @@ fn ask(root: &Root, command: &[String]) -> Answer {
     running::bounded(asked).map_or(Answer::Failed, Answer::Said)
 }
 
-/// What the mirror says has to be done.
-async fn fetch(host: &SetupHost, root: &Root, context: &Context<'_>) -> Result<List, Trouble> {
+/// What the mirror says has to be done, and the name and the password that it was asked with.
+async fn fetch(host: &SetupHost, root: &Root, context: &Context<'_>) -> Result<(List, Option<Credentials>), Trouble> {
     let last = root.read(&format!("{}/journal", journal::STATE))?.and_then(|bytes| {
         let journal: Option<journal::Journal> = String::from_utf8_lossy(&bytes).parse().ok();
         journal?.mirror().map(str::to_owned)
     });
     let mirror = host.mirror.clone().or(last).unwrap_or_else(|| "localhost".to_owned());
     let url = address(&mirror)?;
-    let mut network = cli::Network::with_authorities(host.authorities.clone());
+    let mut authorities = host.authorities.clone();
+    // What an earlier setup made the clients trust, we trust too.
+    authorities.extend(Some(root.at(Mirror::CA_FILE)).filter(|path| authorities.is_empty() && path.is_file()));
+    let mut network = cli::Network::with_authorities(authorities);
     // A person waits; a mirror that is there answers at once.
     (network.attempts, network.stall) = (Some(2), Some(20));
-    let fetcher = Fetcher::new(
-        settings::network(&network)?,
-        Store::memory(),
-        context.printer.observer(),
-        context.cancel.clone(),
-    )?;
-    let parsed = format!("{url}/setup.json").parse().map_err(|_| ProgramError::MirrorName { text: mirror })?;
-    let answer = fetcher.listing(&Request::new(parsed), LONGEST).await;
-    let answer = answer.map_err(|source| ProgramError::NoMirror { url: url.clone(), source: Box::new(source) })?;
-    let list = serde_json::from_slice(&answer.bytes);
-    Ok(list.map_err(|source| ProgramError::MirrorList { url, source })?)
+    // Only what was given for this mirror is sent to it.
+    let settings = Settings { netrc: None, docker_config: None, ..settings::network(&network)? };
+    let fetcher = Fetcher::new(settings, Store::memory(), context.printer.observer(), context.cancel.clone())?;
+    let parsed: UpstreamUrl =
+        format!("{url}/setup.json").parse().map_err(|_| ProgramError::MirrorName { text: mirror })?;
+    let credentials = credentials(host, root, &url)?;
+    let with = |credentials: &Credentials| {
+        Request::new(parsed.clone()).with_header("authorization", format!("Basic {}", credentials.basic()))
+    };
+    // In plain HTTP they are shown only to who asks for them: what speaks TLS refuses before that.
+    let first = credentials.as_ref().filter(|_| url.starts_with("https://"));
+    let mut answer = fetcher.listing(&first.map_or_else(|| Request::new(parsed.clone()), with), LONGEST).await;
+    if let (Err(FetchError::Status { status: 401, .. }), None, Some(credentials)) = (&answer, first, &credentials) {
+        answer = fetcher.listing(&with(credentials), LONGEST).await;
+    }
+    let answer = answer.map_err(|source| refused(&url, source, credentials.is_some()))?;
+    let list = serde_json::from_slice(&answer.bytes).map_err(|source| ProgramError::MirrorList { url, source })?;
+    Ok((list, credentials))
+}
+
+/// What a person is told where the mirror gives no list.
+fn refused(url: &str, source: FetchError, credentials: bool) -> ProgramError {
+    let url = url.to_owned();
+    match &source {
+        FetchError::Status { status: 401, .. } if credentials => ProgramError::MirrorPassword { url },
+        FetchError::Status { status: 401, .. } => ProgramError::MirrorUsers { url },
+        FetchError::Status { status: 400, said: Some(said), .. } if said.contains("speaks HTTPS") => {
+            ProgramError::MirrorTls { secure: url.replacen("http://", "https://", 1) }
+        }
+        FetchError::Status { .. } => ProgramError::MirrorRefuses { url, source: Box::new(source) },
+        _ => ProgramError::NoMirror { url, source: Box::new(source) },
+    }
+}
+
+/// What was given, or what an earlier setup put in: the password of a file, which no program has among its arguments.
+fn credentials(host: &SetupHost, root: &Root, url: &str) -> Result<Option<Credentials>, Trouble> {
+    let (Some(user), Some(path)) = (&host.user, &host.password_file) else {
+        let authority = url.split_once("://").map_or(url, |(_, authority)| authority);
+        let earlier = host_and_port(authority).and_then(|(name, _)| Credentials::of_earlier_setup(root, name));
+        return Ok(earlier);
+    };
+    let mut line = String::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().read_line(&mut line).map_err(|source| ProgramError::Password { source })?;
+    } else {
+        let failed = |source| ProgramError::Read { path: path.clone(), source };
+        let file = fs_err::File::open(path).map_err(failed)?;
+        BufReader::new(file).read_line(&mut line).map_err(failed)?;
+    }
+    Ok(Some(Credentials::new(user, line.trim_end_matches(['\r', '\n']))?))
 }
 
 /// The address of the mirror's port 8000, from a host's name or an address.
