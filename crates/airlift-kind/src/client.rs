@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::Hosts;
+
 /// A mirror, as its clients reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mirror {
@@ -135,6 +137,9 @@ pub struct ClientFile {
     /// Only hosts that have one of these get it; every host where the list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_where: Vec<String>,
+    /// Only these hosts get it; every host where this is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_for: Option<OnlyFor>,
     /// What the file has to look like so that it is touched at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_if: Vec<Condition>,
@@ -156,6 +161,15 @@ pub struct Condition {
     pub otherwise: Option<String>,
 }
 
+/// The hosts that a file is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyFor {
+    /// What other hosts do without, as a person knows it: `cuda-rhel9-x86_64`.
+    pub what: String,
+    /// The hosts.
+    pub hosts: Hosts,
+}
+
 impl ClientFile {
     /// A file of mode 0644 that is ours as a whole.
     pub fn whole(path: impl Into<String>, content: impl Into<String>) -> Self {
@@ -164,7 +178,7 @@ impl ClientFile {
 
     /// A file of mode 0644.
     pub fn new(path: impl Into<String>, change: Change) -> Self {
-        Self { path: path.into(), mode: 0o644, only_where: Vec::new(), only_if: Vec::new(), change }
+        Self { path: path.into(), mode: 0o644, only_where: Vec::new(), only_for: None, only_if: Vec::new(), change }
     }
 
     /// The same of mode 0600, whatever the mode of one that is there: it may have [placeholders](placeholder).
@@ -183,6 +197,14 @@ impl ClientFile {
     #[must_use]
     pub fn only_where<const N: usize>(mut self, paths: [&str; N]) -> Self {
         self.only_where = paths.map(str::to_owned).to_vec();
+        self
+    }
+
+    /// The same for some hosts alone. What others are told that they do without is `what`.
+    #[must_use]
+    pub fn only_for(mut self, what: &str, hosts: &Hosts) -> Self {
+        let only_for = || OnlyFor { what: one_line(what), hosts: hosts.clone() };
+        self.only_for = (!hosts.is_all()).then(only_for);
         self
     }
 

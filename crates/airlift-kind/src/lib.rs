@@ -9,6 +9,7 @@
 //! * [`context`]: what a kind is given to plan with.
 //! * [`machine`]: what a kind may ask about the machine that it plans on.
 //! * [`client`]: the files that point clients here.
+//! * [`hosts`]: for which hosts something is.
 //! * [`view`]: what a kind sees of a snapshot.
 //! * [`reply`]: what a path means.
 //! * [`respond`]: the responder.
@@ -16,6 +17,7 @@
 pub mod catalogue;
 pub mod client;
 pub mod context;
+pub mod hosts;
 pub mod kind;
 pub mod machine;
 pub mod reply;
@@ -25,6 +27,7 @@ pub mod view;
 pub use catalogue::{Fact, Item, Nouns, Shown, Usage};
 pub use client::{Address, Client, ClientError, ClientFile, Mirror};
 pub use context::{CollectContext, Signer, SignerError};
+pub use hosts::{Hosts, HostsFields};
 pub use kind::{DynKind, Erased, Kind, Section};
 pub use machine::{Machine, NoMachine};
 pub use reply::{Answer, Asked, Asks, Content, Found, Lookup, Piece, Reply, Scheme};

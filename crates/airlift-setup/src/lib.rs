@@ -9,6 +9,7 @@
 //! * [`credentials`]: the name and the password that it may ask for.
 //! * [`edit`]: changes of a file that is there already, which keep the rest of it.
 //! * [`journal`]: what was done, so that it can be taken back.
+//! * [`host`]: which host it is.
 //! * [`root`]: the client's files.
 //! * [`put`], [`mod@revert`]: there and back.
 //! * [`mod@status`]: where the clients themselves say that they go.
@@ -17,6 +18,7 @@
 pub mod credentials;
 pub mod edit;
 mod error;
+pub mod host;
 pub mod journal;
 pub mod list;
 pub mod put;
@@ -29,6 +31,7 @@ pub mod told;
 
 pub use credentials::Credentials;
 pub use error::SetupError;
+pub use host::Host;
 pub use list::List;
 pub use put::{Options, put_in};
 pub use revert::revert;

@@ -7,6 +7,7 @@ use airlift_kind::client::Client;
 use crate::credentials::Credentials;
 use crate::edit;
 use crate::error::SetupError;
+use crate::host::Host;
 use crate::journal::{Deed, Entry};
 use crate::list::{FORMAT, List};
 use crate::root::Root;
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub clients: Vec<String>,
     /// The clients that this host does not have.
     pub absent: Vec<String>,
+    /// What this host does without since it is for others, a sentence for each client.
+    pub elsewhere: Vec<String>,
 }
 
 /// Points a host at a mirror. A second time it changes nothing.
@@ -55,14 +58,18 @@ pub fn put_in(list: &List, root: &Root, options: &Options, tell: &mut dyn FnMut(
     let mut session = Session::open(root, options.dry_run, tell)?;
     let mut outcome = Outcome::default();
     let mut wanted = BTreeSet::new();
+    let host = Host::of(root);
     for client in list.clients.iter().filter(|client| options.chooses(&client.name)) {
         if !has_one(root, &client.only_where) {
             outcome.absent.push(client.name.clone());
             continue;
         }
         let before = session.changes;
-        put_client(&mut session, client, (options, &mut wanted))?;
-        set_aside(&mut session, client, &(&wanted, options))?;
+        outcome.elsewhere.extend(elsewhere(client, &host));
+        put_client(&mut session, client, (&host, options, &mut wanted))?;
+        if has_something(client, &host) {
+            set_aside(&mut session, client, &(&wanted, options))?;
+        }
         if session.changes > before {
             outcome.changed.push(client.name.clone());
         }
@@ -82,15 +89,33 @@ pub fn put_in(list: &List, root: &Root, options: &Options, tell: &mut dyn FnMut(
 fn put_client(
     session: &mut Session<'_>,
     client: &Client,
-    (options, wanted): (&Options, &mut BTreeSet<String>),
+    (host, options, wanted): (&Host, &Options, &mut BTreeSet<String>),
 ) -> Result<(), SetupError> {
-    for file in &client.files {
+    for file in client.files.iter().filter(|file| host.gets(file)) {
         let filled = options.credentials.as_ref().map(|credentials| credentials.fill(file));
         if has_one(session.root, &file.only_where) && session.put(&client.name, filled.as_ref().unwrap_or(file))? {
             wanted.insert(file.path.clone());
         }
     }
     Ok(())
+}
+
+/// What a client of this host does without, since it is for others.
+fn elsewhere(client: &Client, host: &Host) -> Option<String> {
+    let others = client.files.iter().filter(|file| !host.gets(file)).filter_map(|file| file.only_for.as_ref());
+    let mut names: Vec<&str> = Vec::new();
+    for only in others {
+        if !names.contains(&only.what.as_str()) {
+            names.push(&only.what);
+        }
+    }
+    let sentence = || format!("{}: not for this host, which is {host}: {}", client.name, names.join(", "));
+    (!names.is_empty()).then(sentence)
+}
+
+/// Whether the mirror has anything of a client for this host. Where it has not, what is there stays.
+pub(crate) fn has_something(client: &Client, host: &Host) -> bool {
+    client.files.is_empty() || client.files.iter().any(|file| host.gets(file))
 }
 
 fn set_aside(
@@ -100,7 +125,9 @@ fn set_aside(
 ) -> Result<(), SetupError> {
     let root = session.root;
     for path in client.aside.iter().flat_map(|pattern| root.matching(pattern)) {
-        if wanted.contains(&path) || !root.read(&path)?.is_some_and(|bytes| edit::leads_outside(&bytes)) {
+        let Some(bytes) = root.read(&path)?.filter(|bytes| edit::leads_outside(bytes)) else { continue };
+        // One that an earlier setup put there is taken back by and by.
+        if wanted.contains(&path) || session.journal.is_ours(&path, &bytes) {
             continue;
         }
         if is_kept(&path, options) {

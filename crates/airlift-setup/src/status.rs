@@ -4,8 +4,9 @@ use airlift_kind::client::{Ask, Client};
 use serde::Serialize;
 
 use crate::error::SetupError;
+use crate::host::Host;
 use crate::list::{List, host_and_port};
-use crate::put::{Options, has_one, put_in};
+use crate::put::{Options, has_one, has_something, put_in};
 use crate::root::Root;
 use crate::told::{Done, Told};
 
@@ -43,11 +44,15 @@ pub fn status(list: &List, root: &Root, options: &Options, ask: AskHost<'_>) -> 
     let mut told = Vec::new();
     let options = Options { dry_run: true, ..options.clone() };
     put_in(list, root, &options, &mut |line| told.push(line))?;
-    let mut findings = Vec::new();
+    let (host, mut findings) = (Host::of(root), Vec::new());
     for client in list.clients.iter().filter(|client| options.chooses(&client.name)) {
         let mut find = |good, found: String| findings.push(Finding { client: client.name.clone(), good, found });
         if !has_one(root, &client.only_where) {
             find(None, "this host has none".to_owned());
+            continue;
+        }
+        if !has_something(client, &host) {
+            find(None, format!("the mirror has nothing for this host, which is {host}"));
             continue;
         }
         let lines: Vec<&Told> = told.iter().filter(|line| line.client == client.name).collect();

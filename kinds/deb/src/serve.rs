@@ -1,12 +1,13 @@
 //! Repositories by their paths, and the files that point apt at them.
 
-use airlift_kind::{Asked, Content, Found, Lookup, Reply, View};
+use airlift_kind::hosts::asked_for;
+use airlift_kind::{Asked, Content, Found, Hosts, Lookup, Reply, View};
 use futures::FutureExt;
 use http::header::VARY;
 use http::{HeaderValue, StatusCode};
 
-use crate::client::{self, Site};
-use crate::stored::{self, ReadError, path};
+use crate::client::{self, Asker, Site};
+use crate::stored::{self, ReadError, Stored, path};
 
 /// The repositories of one snapshot.
 pub(crate) struct Repositories {
@@ -41,18 +42,26 @@ impl Repositories {
         }
         let key_path = asked.parameter("signed-by").filter(|path| is_plain_path(path));
         let (view, archive, base) = (self.view.clone(), self.archive.clone(), asked.base());
+        let host = asked_for(asked);
         let made = async move {
-            let site = Site { base: &base, archive: &archive, key_path: key_path.as_deref() };
-            let mut texts = Vec::new();
-            for id in ids {
-                match one(&view, &id, (style, site)).await {
-                    Ok(text) => texts.push(text),
-                    Err(error) => {
-                        return Reply::Content(Content::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
-                    }
+            let read = match all(&view, &ids).await {
+                Ok(read) => read,
+                Err(error) => {
+                    return Reply::Content(Content::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
                 }
-            }
-            Reply::Content(text(texts.join("\n")))
+            };
+            let parts = || read.iter().flat_map(|(stored, _)| stored.parts.iter().map(|part| &part.hosts));
+            let asker = match &host {
+                Some(host) => Asker::Said(host),
+                None if Hosts::agree(parts()) => Asker::Fits,
+                None => Asker::Unknown,
+            };
+            let site = Site { base: &base, archive: &archive, key_path: key_path.as_deref(), asker };
+            let texts = read.iter().map(|(stored, key)| match style {
+                Style::Sources => client::sources(stored, key.as_deref(), site),
+                Style::List => client::list(stored, site),
+            });
+            Reply::Content(text(texts.collect::<Vec<_>>().join("\n")))
         };
         Some(Reply::Later(made.boxed()))
     }
@@ -64,12 +73,15 @@ fn text(text: String) -> Content {
     content.with_header(VARY, HeaderValue::from_static("Host"))
 }
 
-async fn one(view: &View, id: &str, how: (Style, Site<'_>)) -> Result<String, ReadError> {
-    let (stored, key) = stored::read(view, id).await?;
-    Ok(match how {
-        (Style::Sources, site) => client::sources(&stored, key.as_deref(), site),
-        (Style::List, site) => client::list(&stored, site),
-    })
+/// A repository with its keys.
+type Described = (Stored, Option<String>);
+
+async fn all(view: &View, ids: &[String]) -> Result<Vec<Described>, ReadError> {
+    let mut all = Vec::new();
+    for id in ids {
+        all.push(stored::read(view, id).await?);
+    }
+    Ok(all)
 }
 
 /// Whether a path can stand in a client file.

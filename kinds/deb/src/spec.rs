@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
+use airlift_kind::{Hosts, HostsFields};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de};
 
@@ -35,8 +36,10 @@ pub struct AptSpec {
     pub unsigned: bool,
     /// Whether it must not have expired.
     pub check_valid_until: bool,
-    /// The hosts that it is for; none for all.
+    /// The hosts that it is solved for; none for all.
     pub target: Option<String>,
+    /// The hosts whose apt has it on.
+    pub hosts: Hosts,
     /// What of it travels; none for all.
     pub partial: Option<Arc<Partial>>,
 }
@@ -204,6 +207,10 @@ pub struct AptFields {
     /// The hosts that it is for, where the manifest has repositories for several distributions: only repositories with the
     /// same target, or without one, are looked at for what its packages need.
     target: Option<String>,
+    /// The hosts that it is for: on others it is off. Without it, suites of Debian and Ubuntu themselves are for their own
+    /// release, and everything else is for all.
+    #[serde(rename = "for")]
+    hosts: Option<HostsFields>,
 }
 
 const fn yes() -> bool {
@@ -254,6 +261,7 @@ impl TryFrom<AptFields> for AptSpec {
             unsigned: fields.unsigned,
             check_valid_until: fields.check_valid_until,
             target: fields.target,
+            hosts: fields.hosts.unwrap_or_default().try_into()?,
             partial,
         })
     }

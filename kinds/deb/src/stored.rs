@@ -1,6 +1,6 @@
 //! What is kept of a repository for the files that point a client at it: `deb/<id>.json` in an archive.
 
-use airlift_kind::View;
+use airlift_kind::{Hosts, View};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub(crate) struct Stored {
     pub(crate) parts: Vec<StoredPart>,
 }
 
-/// Suites that have the same components and architectures.
+/// Suites that have the same components and architectures, for the same hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredPart {
     /// The suites as apt is told them.
@@ -37,6 +37,9 @@ pub(crate) struct StoredPart {
     pub(crate) architectures: Vec<String>,
     /// Whether source packages are there.
     pub(crate) sources: bool,
+    /// The hosts that it is for; archives from before this was known have it for all.
+    #[serde(default, skip_serializing_if = "Hosts::is_all")]
+    pub(crate) hosts: Hosts,
 }
 
 /// The path of a repository's description.

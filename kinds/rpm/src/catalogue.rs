@@ -9,7 +9,9 @@ use crate::format::link::KEYS;
 /// Packages are shown; a repository's metadata and its keys belong to it.
 pub(crate) fn shown<'a>(view: &View, node: &'a Node) -> Shown<'a> {
     let path = view.path_of(node);
-    let Some((repository, below)) = path.split_once('/') else { return Shown::part(path) };
+    let Some((repository, below)) = path.split_once('/') else {
+        return Shown::part(path.strip_suffix(".json").unwrap_or(path));
+    };
     match repository {
         KEYS => Shown::part(below.strip_suffix(".pub").unwrap_or(below)),
         _ => Shown { group: repository.into(), item: Item::package(node) },

@@ -8,6 +8,7 @@ pub mod format;
 mod inspect;
 mod serve;
 pub mod spec;
+mod stored;
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use airlift_kind::hosts::debian_arch;
+use airlift_kind::{Hosts, HostsFields};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -143,6 +145,8 @@ pub struct RepoSpec {
     pub unsigned: bool,
     /// Which part of it is wanted.
     pub choice: Choice,
+    /// The hosts that it is for.
+    pub hosts: Hosts,
 }
 
 /// Where a repository is. Variables are still in it.
@@ -191,6 +195,10 @@ struct RepoFields {
     arches: Option<Vec<String>>,
     /// Whether the source packages of what is chosen come too, where a repository of the manifest has them.
     sources: Option<bool>,
+    /// The hosts that it is for: on others it is off. What is left out follows from 'releasever' and 'basearch' in 'vars';
+    /// without them it is for all.
+    #[serde(rename = "for")]
+    hosts: Option<HostsFields>,
 }
 
 impl RepoFields {
@@ -198,6 +206,7 @@ impl RepoFields {
         let choice =
             Choice { packages: self.packages, newest: self.newest, arches: self.arches, sources: self.sources };
         check_choice(&choice)?;
+        let hosts = audience(self.hosts.unwrap_or_default(), &self.vars)?;
         if let Some(id) = &self.id {
             check_id(id).map_err(|error| format!("id: {error}"))?;
         }
@@ -227,8 +236,23 @@ impl RepoFields {
             }
             _ => {}
         }
-        Ok(RepoSpec { id: self.id, place, gpgkeys: self.gpgkeys, vars: self.vars, unsigned: self.unsigned, choice })
+        let (id, gpgkeys) = (self.id, self.gpgkeys);
+        Ok(RepoSpec { id, place, gpgkeys, vars: self.vars, unsigned: self.unsigned, choice, hosts })
     }
+}
+
+/// The hosts that a repository is for: what is not said follows from the values that dnf would have on them.
+fn audience(said: HostsFields, vars: &BTreeMap<String, String>) -> Result<Hosts, String> {
+    let mut hosts = Hosts::try_from(said)?;
+    if let Some(arch) = vars.get("basearch").filter(|_| hosts.arch.is_empty()) {
+        hosts.arch.push(debian_arch(arch).to_owned());
+    }
+    if let Some(release) = vars.get("releasever").filter(|_| hosts.os.is_empty()) {
+        // '9', '9.4', '9-stream': the major version is the system's own.
+        let major: String = release.chars().take_while(char::is_ascii_digit).collect();
+        hosts.os.extend(Some(major).filter(|major| !major.is_empty()));
+    }
+    Ok(hosts)
 }
 
 fn check_choice(choice: &Choice) -> Result<(), String> {
@@ -305,6 +329,29 @@ mod tests {
     }
 
     #[test]
+    fn the_hosts_of_a_repository_are_said_or_follow() {
+        for (more, os, arch) in [
+            ("for: { os: [el8, EL9], arch: [x86_64] }", &["el8", "el9"][..], &["amd64"][..]),
+            ("vars: { releasever: 9-stream, basearch: aarch64 }", &["9"], &["arm64"]),
+            ("vars: { releasever: \"9\", basearch: x86_64 }, for: { os: [el9] }", &["el9"], &["amd64"]),
+            ("vars: { releasever: rawhide }", &[], &[]),
+            ("newest: 1", &[], &[]),
+        ] {
+            let spec = read(&format!("id: a, baseurl: \"http://e/\", unsigned: true, {more}")).expect(more);
+            let hosts = &spec.yum.repositories[0].hosts;
+            assert_eq!(
+                (hosts.os.as_slice(), hosts.arch.as_slice()),
+                (list(os).as_slice(), list(arch).as_slice()),
+                "{more}"
+            );
+        }
+    }
+
+    fn list(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
     fn hosts_are_described_in_a_map() {
         let text = "yum:\n  installed: /r/rpm-qa\n  assume: [base, \"@core\"]\n  weak: false\n  repositories:\n  \
                     - { id: a, baseurl: \"http://e/\", unsigned: true, packages: [x, \"@g\"], newest: 2, sources: true }\n";
@@ -332,6 +379,7 @@ mod tests {
             ("id: a, unsigned: true, baseurl: \"http://e/\", packages: [\"@\"]", "packages: '@' names no group"),
             ("id: a, unsigned: true, baseurl: \"http://e/\", newest: 0", "newest: expected the number"),
             ("id: a, unsigned: true, baseurl: \"http://e/\", arches: [a-b]", "'a-b' is no architecture"),
+            ("id: a, unsigned: true, baseurl: \"http://e/\", for: { os: [\"a b\"] }", "for: os: 'a b' is no name"),
             ("from: yum.repos.d", "is no absolute path"),
             ("id: a, baseurls: \"http://e/\"", "did you mean 'baseurl'?"),
         ] {

@@ -486,6 +486,59 @@ meets() {
     done <"$work/conditions"
 }
 
+# ---- Which host it is.
+
+# release KEY: what its os-release says.
+release() {
+    for file in /etc/os-release /usr/lib/os-release; do
+        # In a tree, it may be a link that means another place there than it does here.
+        if [ -f "$root$file" ] && (guard "$file") 2>/dev/null; then
+            sed -n "s/^$1=//p" "$root$file" | tail -n 1 | tr -d "\"'\r" | tr 'A-Z' 'a-z' | sed 's/^[[:blank:]]*//; s/[[:blank:]]*$//'
+            return
+        fi
+    done
+}
+
+# Finds $names, the most exact one first, and $arch as Debian calls it: what its dpkg says, or else this machine's.
+this_host() {
+    id=$(release ID) version=$(release VERSION_ID) like=$(release ID_LIKE)
+    major=${version%%.*} el=''
+    case " $id $like " in *' rhel '* | *' centos '* | ' rocky '* | ' almalinux '* | ' ol '*) el=el$major ;; esac
+    codenames="$(release VERSION_CODENAME) $(release UBUNTU_CODENAME) $(release DEBIAN_CODENAME)"
+    # Blanks of what is empty go.
+    # shellcheck disable=SC2086
+    names=$(printf '%s ' "$id$version" "$id$major" "$id" "$version" "$major" $codenames "$el" | tr -s ' ' | sed 's/^ //')
+    arch=''
+    if [ -f "$root/var/lib/dpkg/arch" ] && (guard /var/lib/dpkg/arch) 2>/dev/null; then
+        arch=$(head -n 1 "$root/var/lib/dpkg/arch")
+    fi
+    case ${arch:=$(uname -m)} in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; ppc64le) arch=ppc64el ;; esac
+    system=${names%% *}
+    what_it_is="${system:-a system without os-release} on $arch"
+}
+this_host
+
+# is_one LIST NAMES: whether one of the names is in the list; whether the list is empty.
+is_one() {
+    [ -n "$1" ] || return 0
+    for one in $1; do
+        case " $2 " in *" $one "*) return 0 ;; esac
+    done
+    return 1
+}
+
+# only_for WHAT SYSTEMS ARCHITECTURES: whether this is one of the hosts that it is for.
+only_for() {
+    if is_one "$2" "$names" && is_one "$3" "$arch"; then
+        fitting=yes
+        return 0
+    fi
+    case ", $others, " in *", $1, "*) ;; *) others="${others:+$others, }$1" ;; esac
+    return 1
+}
+
+elsewhere() { [ -z "$others" ] || say "$client: not for this host, which is $what_it_is: $others" >>"$work/last"; }
+
 # ---- There.
 
 # client NAME PATH...: whether this client is to be set up, on a host that has one of these.
@@ -497,7 +550,7 @@ client() {
         say "$client: this host has none"
         return 1
     }
-    before=$changes
+    before=$changes fitting='' others=''
 }
 
 # put KIND PATH MODE <CONTENT
@@ -568,6 +621,8 @@ aside() {
             [ -f "$file" ] || continue
             path=${pattern%/*}/${file##*/}
             if grep -F -x -q -e "$path" "$work/wanted" || ! leads_outside "$file"; then continue; fi
+            # One that an earlier setup put there is taken back by and by.
+            if is_ours "$path" "$file"; then continue; fi
             case $keep in
                 *"/${path##*/}/"*)
                     say "$client: $path is left as it is: as --keep says"

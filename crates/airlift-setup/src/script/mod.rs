@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use airlift_kind::client::{Change, Client, ClientFile, Condition, JsonEdit, JsonValue, LineEdit, one_line};
+use airlift_kind::client::{Change, Client, ClientFile, Condition, JsonEdit, JsonValue, LineEdit, OnlyFor, one_line};
 use serde_json::Value;
 
 use crate::edit;
@@ -68,8 +68,13 @@ fn write_client(text: &mut String, client: &Client) {
     for file in &client.files {
         line(put(file));
     }
+    let all_for_some = !client.files.is_empty() && client.files.iter().all(|file| file.only_for.is_some());
+    let something = if all_for_some { "[ -z \"$fitting\" ] || " } else { "" };
     if !client.aside.is_empty() {
-        line(format!("aside {}", words(&client.aside)));
+        line(format!("{something}aside {}", words(&client.aside)));
+    }
+    if client.files.iter().any(|file| file.only_for.is_some()) {
+        line("elsewhere".to_owned());
     }
     for (function, sentences) in [("then_run", &client.then), ("relaxed", &client.relaxed), ("note", &client.notes)] {
         for sentence in sentences {
@@ -90,9 +95,16 @@ fn put(file: &ClientFile) -> String {
     let end = end_of(&content);
     let path = quoted(&file.path);
     let text = format!("{conditions}put {kind} {path} {:04o} <<'{end}'\n{content}{end}", file.mode);
-    match file.only_where.is_empty() {
+    let text = match file.only_where.is_empty() {
         true => text,
         false => format!("if has {}; then\n{text}\nfi", words(&file.only_where)),
+    };
+    match &file.only_for {
+        None => text,
+        Some(OnlyFor { what, hosts }) => {
+            let (os, arch) = (quoted(&hosts.os.join(" ")), quoted(&hosts.arch.join(" ")));
+            format!("if only_for {} {os} {arch}; then\n{text}\nfi", quoted(&one_line(what)))
+        }
     }
 }
 

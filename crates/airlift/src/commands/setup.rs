@@ -69,6 +69,10 @@ fn show_rest(list: &List, outcome: &Outcome, options: &Options, printer: &Printe
             printer.object("advice", json!({ "client": client.name, "what": what, "sentence": sentence }));
         }
     }
+    for sentence in &outcome.elsewhere {
+        printer.line(sentence);
+        printer.object("elsewhere", json!({ "sentence": sentence }));
+    }
     for client in &outcome.absent {
         printer.line(format!("{client}: this host has none"));
     }

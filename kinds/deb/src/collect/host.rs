@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::{Expected, Fetcher};
-use airlift_kind::CollectContext;
+use airlift_kind::{CollectContext, Hosts};
 
 use super::loose::is_package;
 use super::repository::{Part, Repository};
@@ -97,6 +97,7 @@ async fn loose_packages(
         architectures: apt.architectures.clone(),
         entry: 0,
         target: None,
+        hosts: Hosts::default(),
         partial: None,
     }))
 }
@@ -154,6 +155,7 @@ fn of_file(apt: &AptSpec, file: &UpstreamUrl, sources: &[HostSource]) -> Result<
                         architectures: Vec::new(),
                         entry: 0,
                         target: None,
+                        hosts: Hosts::default(),
                         partial: None,
                     })
                 }

@@ -70,7 +70,13 @@ pub(crate) async fn plan(repository: &Repository, context: &CollectContext) -> R
     let keys = key.public();
     let mut stored = described(repository, &keys);
     let suites = vec!["./".to_owned()];
-    stored.parts.push(StoredPart { suites, components: Vec::new(), architectures: Vec::new(), sources: false });
+    stored.parts.push(StoredPart {
+        suites,
+        components: Vec::new(),
+        architectures: Vec::new(),
+        sources: false,
+        hosts: repository.hosts.clone(),
+    });
     describe(&stored, &keys, &mut tree)?;
     Ok(tree.plan)
 }

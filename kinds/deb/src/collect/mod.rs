@@ -115,6 +115,7 @@ async fn once(
                 components: part.components.clone(),
                 architectures: chosen.architectures,
                 sources: part.sources,
+                hosts: repository.hosts_of(&suite.release),
             },
         );
     }

@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::{Expected, Fetcher};
-use airlift_kind::CollectContext;
+use airlift_kind::{CollectContext, Hosts};
 use airlift_openpgp::Keyring;
 
 use super::host;
 use super::tree::request;
 use crate::error::DebError;
 use crate::format::link::encode;
+use crate::format::release::Release;
 use crate::spec::{AptSpec, KeySource, Partial, Spec, What};
 
 /// The most bytes of a file of keys.
 const LARGEST_KEYS: u64 = 16 << 20;
+
+/// Distributions whose suites go by the codenames that their hosts' `os-release` has.
+const DISTRIBUTIONS: [&str; 2] = ["Debian", "Ubuntu"];
 
 /// A repository that is to be mirrored.
 #[derive(Clone, Debug)]
@@ -40,8 +44,10 @@ pub(crate) struct Repository {
     pub(crate) architectures: Vec<String>,
     /// The entry of the manifest that it is of.
     pub(crate) entry: usize,
-    /// The hosts that it is for; none for all.
+    /// The hosts that it is solved for; none for all.
     pub(crate) target: Option<String>,
+    /// The hosts whose apt has it on, as the manifest says it.
+    pub(crate) hosts: Hosts,
     /// What of it travels; none for all.
     pub(crate) partial: Option<Arc<Partial>>,
 }
@@ -75,6 +81,7 @@ pub(crate) async fn all(spec: &Spec, context: &CollectContext) -> Result<Vec<Rep
         all.extend(repositories.into_iter().map(|repository| Repository {
             entry,
             target: target.clone(),
+            hosts: apt.hosts.clone(),
             partial: partial.clone(),
             parts: repository.parts.into_iter().map(|part| with_foreign(part, partial.as_deref())).collect(),
             ..repository
@@ -114,11 +121,24 @@ fn one(apt: &AptSpec, at: (&str, &UpstreamUrl), of: (&[String], &[String])) -> R
         architectures: Vec::new(),
         entry: 0,
         target: None,
+        hosts: Hosts::default(),
         partial: None,
     }
 }
 
 impl Repository {
+    /// The hosts that a suite is for: where the manifest doesn't say it, a suite of a distribution is for its own release.
+    pub(crate) fn hosts_of(&self, release: &Release) -> Hosts {
+        let mut hosts = self.hosts.clone();
+        if hosts.os.is_empty() && release.origin.as_deref().is_some_and(|origin| DISTRIBUTIONS.contains(&origin)) {
+            // 'bookworm-security' and 'bookworm-updates' are of bookworm, and hosts of sid go by another name.
+            let codename = release.codename.as_deref().and_then(|name| name.split(['-', '/']).next());
+            let codename = codename.filter(|name| !matches!(*name, "" | "sid" | "experimental" | "rc"));
+            hosts.os.extend(codename.map(str::to_ascii_lowercase));
+        }
+        hosts
+    }
+
     /// The URL of a file of it.
     pub(crate) fn url(&self, path: &str) -> UpstreamUrl {
         let mut url = self.uri.expose().clone();

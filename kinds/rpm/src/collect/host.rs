@@ -2,6 +2,7 @@
 
 use airlift_core::{Request, UpstreamUrl};
 use airlift_fetch::{Expected, Fetcher};
+use airlift_kind::Hosts;
 use url::Url;
 
 use crate::error::RpmError;
@@ -28,6 +29,8 @@ pub(crate) struct Repository {
     pub(crate) choice: Choice,
     /// The release and the architecture of the hosts that it is for, where the manifest says it.
     pub(crate) hosts: [Option<String>; 2],
+    /// The hosts whose clients have it on.
+    pub(crate) audience: Hosts,
     /// The packages, where it is a folder of packages without metadata.
     pub(crate) loose: Vec<UpstreamUrl>,
 }
@@ -102,6 +105,7 @@ fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) ->
         entry: 0,
         choice: entry.choice.clone(),
         hosts: ["releasever", "basearch"].map(|name| entry.vars.get(name).cloned()),
+        audience: entry.hosts.clone(),
         loose: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::failure::line;
+use airlift_core::path::PathError;
 use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Root, Source, TreePath, UpstreamUrl};
 use airlift_fetch::{Expected, Fetcher};
 use airlift_kind::CollectContext;
@@ -23,6 +24,7 @@ use crate::error::RpmError;
 use crate::format::FormatError;
 use crate::format::repomd::{Data, Repomd};
 use crate::spec::Spec;
+use crate::stored;
 
 use host::Repository;
 use root::Trusted;
@@ -44,7 +46,8 @@ pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Pla
         let read: Vec<BoxFuture<'_, _>> =
             repositories.iter().map(|repository| partial::read(repository, context).boxed()).collect();
         let read = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-        return partial::plan(&repositories, read, &spec.yum, context).await;
+        let plan = partial::plan(&repositories, read, &spec.yum, context).await?;
+        return described(&repositories, plan);
     }
     // Boxed, since the compiler can't see that closures over references fit every lifetime here.
     let plans: Vec<BoxFuture<'_, _>> =
@@ -52,7 +55,17 @@ pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Pla
     let plans: Vec<Plan> = stream::iter(plans).buffered(AT_ONCE).try_collect().await?;
     let mut all = Plan::default();
     plans.into_iter().for_each(|plan| all.extend(plan));
-    Ok(all)
+    described(&repositories, all)
+}
+
+/// The plan, with what is kept of the repositories that are for some hosts.
+fn described(repositories: &[Repository], mut plan: Plan) -> Result<Plan, RpmError> {
+    for Repository { id, audience, .. } in repositories {
+        let entry = stored::described(id, audience);
+        let refused = |error: PathError| RpmError::Manifest { id: id.clone(), reason: error.to_string() };
+        plan.entries.extend(entry.map_err(refused)?);
+    }
+    Ok(plan)
 }
 
 /// The media type of a package.

@@ -52,6 +52,7 @@ pub(super) fn plan(loaded: &Loaded<'_>, of: (&Universe, &Stanzas), key: &Signing
             components: suite.part.components.clone(),
             architectures: suite.architectures.clone(),
             sources: suite.part.sources,
+            hosts: repository.hosts_of(&suite.suite.release),
         };
         add_part(&mut stored, part);
     }
