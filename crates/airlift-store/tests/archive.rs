@@ -298,6 +298,8 @@ async fn packing_refuses_the_damage_that_it_sees() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::folder(folder.path().join("store")).expect("a store");
     let snapshot = collect(&store, &files()).await;
+    // Whoever lets go of the store's lock has waited until every blob has its name.
+    drop(store.lock_exclusive().expect("a lock"));
     for (path, bytes) in files().iter().filter(|(_, bytes)| !bytes.is_empty()) {
         let blob = folder.path().join(format!("store/blobs/sha256/{}", Digest::of(bytes).hex()));
         let mut changed = bytes.clone();
