@@ -53,8 +53,8 @@ const ENTERPRISE: [&str; 5] = ["rhel", "centos", "rocky", "almalinux", "ol"];
 /// The names that a system goes by, the most exact one first (os-release(5)).
 fn names(release: &str) -> Vec<String> {
     let value = |key: &str| {
-        let lines = release.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        lines.last().map(|value| value.replace(['"', '\''], "").trim().to_ascii_lowercase()).unwrap_or_default()
+        let mut lines = release.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        lines.next_back().map(|value| value.replace(['"', '\''], "").trim().to_ascii_lowercase()).unwrap_or_default()
     };
     let (id, version, like) = (value("ID"), value("VERSION_ID"), value("ID_LIKE"));
     let major = version.split('.').next().unwrap_or_default();
