@@ -1,120 +1,22 @@
 //! `airlift setup` and the script leave the same bytes, there and back.
 
+mod hosts;
+mod passwords;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use airlift_kind::Hosts;
-use airlift_kind::client::{Change, Client, ClientFile, JsonEdit, JsonValue, LineEdit, placeholder};
+use airlift_kind::client::{Change, Client, ClientFile, JsonEdit, JsonValue, LineEdit};
 use airlift_setup::list::FORMAT;
-use airlift_setup::{Credentials, Done, List, Options, Root, SetupError, put_in, revert, script};
+use airlift_setup::{Done, List, Options, Root, SetupError, put_in, revert, script};
 use fs_err as fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// Shells that have to be able to run the script; those that this machine has do.
 const SHELLS: [&str; 4] = ["dash", "bash", "busybox", "sh"];
-
-/// Repositories for two releases and two architectures, and one for all of them.
-fn for_some(everywhere: bool) -> List {
-    let hosts = |os: &str, arch: &[&str]| Hosts {
-        os: vec![os.to_owned()],
-        arch: arch.iter().map(|&arch| arch.to_owned()).collect(),
-    };
-    let file = |id: &str, hosts: &Hosts| {
-        let text = format!("[{id}]\nbaseurl=http://m:8001/{id}\n");
-        ClientFile::whole(format!("/etc/yum.repos.d/airlift-{id}.repo"), text).only_for(id, hosts)
-    };
-    let mut files = vec![
-        file("cuda-8", &hosts("el8", &["amd64"])),
-        file("cuda-9", &hosts("el9", &["amd64"])),
-        file("cuda-9-arm", &hosts("el9", &["arm64"])),
-        file("noble", &hosts("noble", &[])),
-        file("mint", &hosts("ubuntu24.04", &[])),
-        file("exact", &hosts("rocky9.4", &["s390x", "amd64", "arm64"])),
-    ];
-    if everywhere {
-        files.push(file("tools", &Hosts::default()));
-    }
-    let aside = vec!["/etc/yum.repos.d/*.repo".to_owned()];
-    List { clients: vec![Client { files, aside, ..Client::named("dnf") }], ..list() }
-}
-
-/// The `os-release` of some systems, and the repositories that each gets.
-const SYSTEMS: [(&str, &str, &str, &[&str]); 6] = [
-    ("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.4\"\n", "amd64", "rocky9.4", &["cuda-9", "exact"]),
-    ("ID=\"ol\"\nID_LIKE=\"fedora\"\nVERSION_ID=\"8.10\"\n", "amd64", "ol8.10", &["cuda-8"]),
-    ("ID='almalinux'\nVERSION_ID='9.1'\n", "arm64\namd64", "almalinux9.1", &["cuda-9-arm"]),
-    ("ID=ubuntu\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\n", "amd64", "ubuntu24.04", &["mint", "noble"]),
-    ("ID=fedora\nVERSION_ID=9\n", "amd64", "fedora9", &[]),
-    ("", "amd64", "a system without os-release", &[]),
-];
-
-#[test]
-fn a_host_gets_what_is_for_it() {
-    for (release, arch, name, expected) in SYSTEMS {
-        for everywhere in [true, false] {
-            let prepare = |root: &Path| {
-                write(root, "usr/lib/os-release", release, 0o644);
-                write(root, "var/lib/dpkg/arch", &format!("{arch}\n"), 0o644);
-                write(root, "etc/yum.repos.d/base.repo", "[base]\nbaseurl=https://e.example.org/\n", 0o644);
-                fs::create_dir_all(root.join("etc")).expect("a folder");
-                symlink("/usr/lib/os-release", root.join("etc/os-release")).expect("a link");
-            };
-            let (ours, theirs) = (host(prepare), host(prepare));
-            let before = listing(ours.path());
-            let root = Root::new(ours.path()).expect("a root");
-            let outcome = put_in(&for_some(everywhere), &root, &Options::default(), &mut |_| {}).expect("it is set up");
-            let mut wanted: Vec<String> = expected.iter().map(|id| format!("airlift-{id}.repo")).collect();
-            if everywhere {
-                wanted.push("airlift-tools.repo".to_owned());
-            }
-            if wanted.is_empty() {
-                // The mirror has nothing for it: what it has is not taken away.
-                wanted.push("base.repo".to_owned());
-            }
-            wanted.sort();
-            let after = listing(ours.path());
-            let found: Vec<String> =
-                after.keys().filter_map(|path| Some(path.strip_prefix("etc/yum.repos.d/")?.to_owned())).collect();
-            assert_eq!(found, wanted, "{release}");
-            let [sentence] = outcome.elsewhere.as_slice() else { panic!("{:?}", outcome.elsewhere) };
-            assert!(sentence.starts_with(&format!("dnf: not for this host, which is {name} on ")), "{sentence}");
-            let told = good(&run("sh", &for_some(everywhere), theirs.path(), &[]));
-            assert_eq!(listing(theirs.path()), after, "{release}: {told}");
-            assert!(told.lines().any(|line| line == sentence), "{told}\n{sentence}");
-            back(ours.path());
-            assert_eq!(listing(ours.path()), before, "{release}");
-        }
-    }
-}
-
-#[test]
-fn a_host_that_became_another_one_gets_other_repositories() {
-    let release = |root: &Path, version: u32| {
-        write(root, "etc/os-release", &format!("ID=rhel\nVERSION_ID={version}.2\n"), 0o644);
-    };
-    for ours in [true, false] {
-        let host = host(|root| {
-            release(root, 8);
-            write(root, "var/lib/dpkg/arch", "amd64\n", 0o644);
-            write(root, "etc/yum.repos.d/base.repo", "[base]\nbaseurl=https://e.example.org/\n", 0o644);
-        });
-        let put = || match ours {
-            true => drop(setup(&for_some(true), host.path(), &Options::default())),
-            false => drop(good(&run("sh", &for_some(true), host.path(), &[]))),
-        };
-        let has = |name: &str| host.path().join("etc/yum.repos.d").join(name).exists();
-        put();
-        assert!(has("airlift-cuda-8.repo") && !has("airlift-cuda-9.repo") && !has("base.repo"));
-        release(host.path(), 9);
-        put();
-        assert!(!has("airlift-cuda-8.repo") && has("airlift-cuda-9.repo") && !has("base.repo"));
-        assert_eq!(back(host.path()), 0);
-        assert!(!has("airlift-cuda-8.repo") && !has("airlift-cuda-9.repo") && has("base.repo"));
-    }
-}
 
 fn lines(section: Option<&str>, key: &str, line: Option<&str>) -> LineEdit {
     let (section, line) = (section.map(str::to_owned), line.map(str::to_owned));
@@ -536,77 +438,6 @@ fn what_was_changed_by_hand_twice_is_there_twice() {
         let beside = |name: &str| fs::read_to_string(key.with_file_name(name)).expect("a file");
         assert_eq!((beside("x.asc.by-hand").as_str(), beside("x.asc.by-hand.2").as_str()), ("one\n", "two\n"));
     }
-}
-
-/// The same for a mirror that asks for a name and a password.
-fn guarded() -> List {
-    let line = format!("machine m login {} password {}\n", placeholder::USER, placeholder::PASSWORD);
-    let entry = JsonValue::Entry {
-        name: "m:5000".into(),
-        value: BTreeMap::from([("auth".to_owned(), placeholder::BASIC.to_owned())]),
-    };
-    let login = Change::Json { edits: vec![JsonEdit { key: "auths".into(), value: entry }] };
-    let client = Client {
-        files: vec![
-            ClientFile::new("/root/.netrc", Change::Block { content: line.clone() }).secret(),
-            ClientFile::new("/root/.docker/config.json", login.clone()).secret(),
-            ClientFile::new("/root/.config/containers/auth.json", login).secret(),
-            ClientFile::whole("/etc/apt/auth.conf.d/airlift.conf", line.clone()).secret(),
-            ClientFile::whole("/etc/open", line),
-        ],
-        ..Client::named("netrc")
-    };
-    List { users: true, clients: vec![client], ..list() }
-}
-
-#[test]
-fn a_password_is_in_files_that_nobody_else_reads_and_nowhere_else() {
-    let prepare = |root: &Path| {
-        write(root, "root/.netrc", "machine x login y password z\n", 0o644);
-        write(root, "root/.docker/config.json", "{\"credsStore\": \"x\", \"auths\": {\"a\": {}}}", 0o644);
-    };
-    let password = "a&b\\!{}".replace('\\', "%");
-    let credentials = Some(Credentials::new("site", &password).expect("they fit"));
-    let (ours, secret) = (host(prepare), tempfile::NamedTempFile::new().expect("a file"));
-    fs::write(secret.path(), format!("{password}\r\nmore\n")).expect("a file");
-    let before = listing(ours.path());
-    let root = Root::new(ours.path()).expect("a root");
-    let refused = put_in(&guarded(), &root, &Options::default(), &mut |_| {}).expect_err("refused");
-    assert!(matches!(refused, SetupError::NoCredentials), "{refused}");
-    let options = Options { credentials, ..Options::default() };
-    setup(&guarded(), ours.path(), &options);
-    let after = listing(ours.path());
-    let netrc = "# airlift: begin\nmachine m login site password a&b%!{}\n# airlift: end\n";
-    assert_eq!(after["root/.netrc"], format!("100600 machine x login y password z\n{netrc}"));
-    assert!(after["root/.docker/config.json"].starts_with("100600 "), "{after:?}");
-    for (path, text) in &after {
-        assert!(!text.contains(&password) || text.starts_with("100600 "), "{path}: {text}");
-    }
-    assert!(after["etc/open"].contains("@AIRLIFT_PASSWORD@"), "a file that all can read has none");
-    assert_eq!(setup(&guarded(), ours.path(), &options).0, 0, "a second time");
-    let earlier = Credentials::of_earlier_setup(&root, "m").map(|found| found.basic());
-    assert_eq!(earlier, options.credentials.as_ref().map(Credentials::basic));
-    assert!(Credentials::of_earlier_setup(&root, "x").is_none());
-
-    let file = secret.path().to_str().expect("UTF-8");
-    for shell in shells() {
-        let theirs = host(prepare);
-        let without = run(shell, &guarded(), theirs.path(), &[]);
-        assert!(String::from_utf8_lossy(&without.stderr).contains("--password-file"), "{shell}: {without:?}");
-        assert_eq!(listing(theirs.path()), before, "{shell}");
-        let with = ["--user", "site", "--password-file", file];
-        let told = good(&run(shell, &guarded(), theirs.path(), &with));
-        assert!(!told.contains(&password), "{told}");
-        assert_eq!(listing(theirs.path()), after, "{shell}");
-        assert!(good(&run(shell, &guarded(), theirs.path(), &with)).contains("Nothing had to be changed."));
-        good(&run(shell, &guarded(), theirs.path(), &["--revert"]));
-        assert_eq!(listing(theirs.path()), before, "{shell} --revert");
-    }
-    assert_eq!(back(ours.path()), 0);
-    assert_eq!(listing(ours.path()), before);
-    fs::write(secret.path(), "a b\n").expect("a file");
-    let refused = run("sh", &guarded(), ours.path(), &["--user", "site", "--password-file", file]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("a character"), "{refused:?}");
 }
 
 #[test]
