@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
 use airlift_kind::client::{Change, ClientFile};
@@ -371,11 +372,19 @@ fn beside(root: &Root, what: &str, (path, suffix): (&str, &str)) -> String {
 }
 
 /// Locks the root folder itself, as the script does: nothing is left behind, and the kernel opens it after a crash.
+///
+/// It waits for a second: a program that was just being started may hold what its parent has let go of.
 fn lock(root: &Root) -> Result<fs_err::File, SetupError> {
     let folder = fs_err::File::open(root.at("/"))?;
-    match rustix::fs::flock(folder.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(folder),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(SetupError::Busy),
-        Err(error) => Err(std::io::Error::from(error).into()),
+    let until = Instant::now() + Duration::from_secs(1);
+    loop {
+        match rustix::fs::flock(folder.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(folder),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(SetupError::Busy),
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
     }
 }

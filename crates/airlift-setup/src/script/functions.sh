@@ -57,7 +57,7 @@ if [ -z "$dry" ]; then
     # As 'airlift setup' does: the folder itself is locked, so that nothing stays behind after a crash.
     command -v flock >/dev/null || fail "this host has no flock (util-linux), which keeps two setups from running at once"
     exec 9<"$root/"
-    flock -n 9 || fail 'another setup is running on this host'
+    flock -w 1 9 || fail 'another setup is running on this host'
 fi
 journal=$root$state/journal
 work=$(mktemp -d)
