@@ -121,6 +121,22 @@ fn prove_built(host: &Booted, said: &str) {
     assert!(pip.contains("ansible==10.7.0") && pip.contains("ruamel.yaml==1.0"), "{pip}");
 }
 
+/// Sets the host up, which is an Ubuntu host and, for dnf, one of EL 9: each gets the repositories of its own release.
+fn set_up(host: &Booted) -> String {
+    let becomes = |release: &str| {
+        // On a usual host it is a link.
+        let _ = fs::remove_file(host.path("/etc/os-release"));
+        fs::write(host.path("/etc/os-release"), release).expect("a file");
+    };
+    let ubuntu = "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\n";
+    becomes(ubuntu);
+    let all = host.run(&["airlift", "setup", "--mirror", "mirror"]);
+    becomes("ID=rocky\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.6\"\n");
+    let dnf = host.run(&["airlift", "setup", "--mirror", "mirror", "--only", "dnf"]);
+    becomes(ubuntu);
+    all + &dnf
+}
+
 #[test]
 fn the_pages_two_commands_and_then_an_offline_build() {
     let programs =
@@ -147,7 +163,7 @@ fn the_pages_two_commands_and_then_an_offline_build() {
     // Docker as it has to be on a root that is in memory; setup keeps it.
     let docker = r#"{ "iptables": false, "ip6tables": false, "bridge": "none", "storage-driver": "vfs" }"#;
     fs::write(host.path("/etc/docker/daemon.json"), docker).expect("a file");
-    let setup = host.run(&["airlift", "setup", "--mirror", "mirror"]);
+    let setup = set_up(&host);
     let kubeadm = entries.iter().filter_map(|(_, entry)| entry["url"].as_str()).find(|url| url.ends_with("/kubeadm"));
     let kubeadm = kubeadm.expect("the profile has kubeadm");
     let sum = sum("sha256", &internet.path(kubeadm));
