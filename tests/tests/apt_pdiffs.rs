@@ -97,11 +97,15 @@ fn apt_patches_its_list_from_a_mirror_that_goes_on() {
     let apt = Apt::new(&work.path().join("apt"), "amd64", (".sources", &get("/patched.sources")));
     apt.run(&["update"]);
 
+    // apt asks by the date of its list, and dates of HTTP count whole seconds.
+    let inline = upstream.root().join("patched/dists/s/InRelease");
+    let dated = fs::metadata(&inline).and_then(|file| file.modified()).expect("a date");
+    wait_until("another second has begun", || dated.elapsed().is_ok_and(|age| age >= Duration::from_secs(1)));
     upstream.build("p99", "1", Package::default());
     let list = publish(&upstream);
     patch(&upstream, &old, &list);
     carry();
-    let inline = fs::read(upstream.root().join("patched/dists/s/InRelease")).expect("a file");
+    let inline = fs::read(&inline).expect("a file");
     wait_until("the server has the new lists", || get("/patched/dists/s/InRelease") == inline);
     let told = apt.run(&["-o", "Debug::Acquire::http=true", "update"]);
     assert!(told.contains(&format!("GET /{LISTS}/Packages.diff/T-2-F-1.gz")), "{told}");
