@@ -2,7 +2,7 @@
 //! variable moves.
 //!
 //! What there is, is data: `profiles/overrides.toml`, `profiles/gaps.toml` and the inventory. [`answers`] says which of it holds
-//! for a snapshot, [`print`] writes it down for Ansible or for a shell.
+//! for a snapshot, [`mod@print`] writes it down for Ansible or for a shell.
 
 mod addresses;
 mod answers;

@@ -1,6 +1,6 @@
 //! The mirror as a service of systemd.
 //!
-//! * [`unit`]: the unit's text, from the one template `airlift.service`, and what a unit says.
+//! * [`mod@unit`]: the unit's text, from the one template `airlift.service`, and what a unit says.
 //! * [`words`]: command lines as systemd reads them.
 //! * [`place`]: files and links below a root, written only where they differ.
 //! * [`account`]: the account that it runs as.

@@ -2,7 +2,7 @@
 //!
 //! The library was written for what people write. Some texts make it panic, and while it does so it holds the lock that all
 //! markers share, so that nothing can be read any more. Other texts make it read variables of this process's environment
-//! into URLs, or build tables that double with each part of a marker. [`guard`] refuses all of them before the library sees
+//! into URLs, or build tables that double with each part of a marker. `guard` refuses all of them before the library sees
 //! them, and says why; `read` and `marker` are the only callers of the library.
 
 use std::str::FromStr;
