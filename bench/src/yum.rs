@@ -71,7 +71,13 @@ impl Programs {
         let repository = format!("[many]\nname=many\nbaseurl={}\ngpgcheck=0\n", self.url);
         fs_err::write(home.join("repos/many.repo"), repository)?;
         let mut dnf = Command::new("dnf");
-        dnf.args(["--quiet", "--assumeyes", "--releasever=9", "--forcearch=x86_64", "--disableplugin=local"]);
+        dnf.args([
+            "--quiet",
+            "--assumeyes",
+            "--releasever=9",
+            "--forcearch=x86_64",
+            "--disableplugin=local,versionlock",
+        ]);
         dnf.arg("--installroot").arg(home.join("root"));
         for (option, folder) in
             [("reposdir", "repos"), ("cachedir", "cache"), ("persistdir", "persist"), ("logdir", "log")]
