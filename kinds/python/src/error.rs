@@ -1,7 +1,7 @@
 //! Why Python packages can't be planned.
 
 use airlift_core::path::PathError;
-use airlift_core::{Class, Failure, UpstreamUrl};
+use airlift_core::{Checksum, Class, Failure, UpstreamUrl};
 use airlift_fetch::FetchError;
 
 use crate::format::index::PageError;
@@ -83,6 +83,16 @@ pub enum PythonError {
         /// What is wrong with the name.
         reason: String,
     },
+    /// A file has none of the hashes that are required of it.
+    #[error("{url} has {found}, which is none of the hashes that are required of {name}")]
+    Unhashed {
+        /// The project.
+        name: String,
+        /// The file.
+        url: Box<UpstreamUrl>,
+        /// What it has.
+        found: Checksum,
+    },
     /// A requirement from git of which nothing says what it needs.
     #[error("the requirement {name} from {url} can't be solved: {reason}")]
     Repository {
@@ -105,8 +115,8 @@ pub enum PythonError {
         /// What may help.
         hint: Option<String>,
     },
-    /// Two files of one name with different contents.
-    #[error("{first} and {second} have one name and different contents")]
+    /// Two files of one name that may have different contents.
+    #[error("{first} and {second} have one name, and nothing promises that they are the same")]
     Twice {
         /// The one.
         first: Box<UpstreamUrl>,
@@ -137,6 +147,7 @@ impl Failure for PythonError {
             Self::File { .. }
             | Self::Page { .. }
             | Self::Repository { .. }
+            | Self::Unhashed { .. }
             | Self::Unsolvable { .. }
             | Self::Twice { .. }
             | Self::Path { .. } => Class::Upstream,

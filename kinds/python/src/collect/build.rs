@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use pep508_rs::PackageName;
 
+use super::hashes;
 use super::library::Library;
 use super::project::Policy;
 use super::solver::{Choice, Problem, solve};
@@ -24,6 +25,7 @@ pub(crate) struct Built {
 pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) -> Result<Built, PythonError> {
     let mut built = Built::default();
     let mut open: Vec<Choice> = solve(library, problem).await?.into_values().collect();
+    hashes::check(library, &problem.policy, &open).await?;
     let mut seen = BTreeSet::new();
     let mut builds = HashSet::new();
     while let Some(choice) = open.pop() {
@@ -53,7 +55,8 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
             // The same requirements have the same solution.
             if builds.insert(about.build.clone()) {
                 // Hashes, constraints and pins are of what is installed, not of what builds it.
-                let policy = Policy { sdists: problem.policy.sdists, ..Policy::default() };
+                let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy.clone();
+                let policy = Policy { sdists, forms, prefer_binary, places, ..Policy::default() };
                 let environment = problem.environment;
                 let needed = Problem { environment, requirements: about.build.clone(), policy };
                 open.extend(solve(library, &needed).await?.into_values());

@@ -141,10 +141,7 @@ impl Words<'_> {
             }
         }
         let hints = [
-            (
-                "source distributions are not wanted",
-                "with 'sdists: when-needed' source distributions are taken where there is no wheel",
-            ),
+            ("sdists: never", "with 'sdists: when-needed' source distributions are taken where there is no wheel"),
             (
                 "has no wheel for this platform",
                 "a newer 'glibc' or another 'python' in the environment may have wheels",
@@ -174,9 +171,14 @@ impl ReportFormatter<Package, Set, String> for Words<'_> {
                 format!("there is no {} that can be used{}", self.at(package, set), self.reasons(package, set))
             }
             External::Custom(package, set, reason) => format!("{} {reason}", self.at(package, set)),
-            External::FromDependencyOf(Package::Root, _, package, set) => format!("you want {}", self.at(package, set)),
             External::FromDependencyOf(of, at, package, set) => {
-                format!("{} needs {}", self.at(of, at), self.at(package, set))
+                let wants = match of {
+                    Package::Root => "you want".to_owned(),
+                    of => format!("{} needs", self.at(of, at)),
+                };
+                // Where no version fits, the solver has nothing more to say of it.
+                let why = if *set == Set::empty() { self.reasons(package, set) } else { String::new() };
+                format!("{wants} {}{why}", self.at(package, set))
             }
         }
     }

@@ -8,12 +8,10 @@ use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 use pep508_rs::{MarkerEnvironment, PackageName, VersionOrUrl};
 
 use super::library::failed;
-use super::places::{Places, plain_file};
+use super::places::Place;
 use super::project::Policy;
 use crate::error::PythonError;
-use crate::format::file_name::FileName;
-use crate::format::locks::LockFile;
-use crate::format::repository::Repository;
+use crate::format::locks::{LockFile, Pin, Pinned};
 use crate::format::requirements::{self, Line};
 use crate::format::{Requirement, dependency};
 use crate::spec::{PythonSpec, SetSpec};
@@ -103,7 +101,8 @@ impl Inputs {
                 }
                 Line::RequireHashes => self.policy.require_hashes = true,
                 Line::Pre => self.policy.pre = true,
-                Line::OnlyBinary(names) => self.policy.only_binary.extend(names.iter().map(|name| normal(name))),
+                Line::PreferBinary => self.policy.prefer_binary = true,
+                Line::Only(form, names) => self.policy.forms.only(*form, names),
                 Line::Include(_) | Line::Constraints(_) => {}
             }
         }
@@ -117,6 +116,15 @@ impl Inputs {
         let mut policy = self.policy.clone();
         let applies = |one: &&Requirement| dependency::applies(&one.marker, markers, &[]);
         let mut wanted: Vec<Requirement> = self.requirements.iter().filter(applies).cloned().collect();
+        for (url, lock) in &self.locks {
+            let failed = |reason: String| PythonError::File { url: Box::new(url.clone()), reason };
+            for pin in lock.pins(markers).map_err(failed)? {
+                wanted.push(requirement_of(&pin).map_err(failed)?);
+                if !pin.checksums.is_empty() {
+                    policy.hashes.entry(pin.name).or_default().extend(pin.checksums);
+                }
+            }
+        }
         let mut constraints = BTreeMap::<PackageName, Vec<VersionSpecifier>>::new();
         for constraint in self.constraints.iter().filter(applies) {
             if let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &constraint.version_or_url {
@@ -125,66 +133,54 @@ impl Inputs {
         }
         policy.constraints =
             constraints.into_iter().map(|(name, all)| (name, all.into_iter().collect::<VersionSpecifiers>())).collect();
-        for (url, lock) in &self.locks {
-            let pins = lock.pins(markers);
-            for pin in pins.map_err(|reason| PythonError::File { url: Box::new(url.clone()), reason })? {
-                let exactly = VersionSpecifiers::from(VersionSpecifier::equals_version(pin.version));
-                wanted.push(Requirement {
-                    name: pin.name.clone(),
-                    extras: Vec::new(),
-                    version_or_url: Some(VersionOrUrl::VersionSpecifier(exactly)),
-                    marker: Default::default(),
-                    origin: None,
-                });
-                if !pin.checksums.is_empty() {
-                    policy.hashes.entry(pin.name).or_default().extend(pin.checksums);
+        policy.places = places_of(wanted.iter().chain(self.constraints.iter().filter(applies)))?;
+        if policy.require_hashes {
+            // The fragment of a URL is as good as an option, as with pip.
+            for (name, place) in &policy.places {
+                if let Place::File(file) = place {
+                    policy.hashes.entry(name.clone()).or_default().extend(file.checksums.iter().cloned());
                 }
             }
-        }
-        if policy.require_hashes
-            && let Some(bare) = wanted.iter().find(|one| !policy.hashes.contains_key(&one.name))
-        {
-            return Err(PythonError::Hashless { name: bare.name.to_string() });
+            policy.hashes.retain(|_, hashes| !hashes.is_empty());
+            if let Some(bare) = wanted.iter().find(|one| !policy.hashes.contains_key(&one.name)) {
+                return Err(PythonError::Hashless { name: bare.name.to_string() });
+            }
         }
         Ok((wanted, policy))
     }
+}
 
-    /// Makes the URL of each requirement that has one the only place that its project comes from.
-    pub(crate) fn direct(&self, places: &mut Places) -> Result<(), PythonError> {
-        for requirement in &self.requirements {
-            let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url else { continue };
-            let name = requirement.name.to_string();
-            let located = |reason: String| PythonError::Locate { file: name.clone(), reason };
-            let alone = match Repository::is_meant(url) {
-                true => {
-                    let repository = Repository::of(url).map_err(located)?;
-                    places.git(&requirement.name, repository)
-                }
-                false => {
-                    let url = UpstreamUrl::try_from(url.to_url()).map_err(|error| located(error.to_string()))?;
-                    let direct =
-                        |reason: String| PythonError::Direct { name: name.clone(), url: Box::new(url.clone()), reason };
-                    let file = plain_file(url.clone()).ok_or_else(|| direct("it has no file's name".to_owned()))?;
-                    FileName::parse(&file.name, &requirement.name).map_err(|error| direct(error.to_string()))?;
-                    places.direct(&requirement.name, file)
-                }
-            };
-            if !alone {
-                return Err(located("two requirements name two URLs for it".to_owned()));
-            }
+/// What a lock fixes, as a requirement.
+fn requirement_of(pin: &Pin) -> Result<Requirement, String> {
+    match &pin.what {
+        Pinned::Version(version) => {
+            let exactly = VersionSpecifiers::from(VersionSpecifier::equals_version(version.clone()));
+            let version_or_url = Some(VersionOrUrl::VersionSpecifier(exactly));
+            let (name, extras, marker) = (pin.name.clone(), Vec::new(), Default::default());
+            Ok(Requirement { name, extras, version_or_url, marker, origin: None })
         }
-        Ok(())
+        Pinned::Url(url) => requirements::read(&format!("{} @ {url}", pin.name)),
     }
+}
+
+/// The one place of each project that a requirement or a constraint has a URL for.
+fn places_of<'a>(all: impl Iterator<Item = &'a Requirement>) -> Result<BTreeMap<PackageName, Place>, PythonError> {
+    let mut places = BTreeMap::new();
+    for requirement in all {
+        let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url else { continue };
+        let place = Place::of(&requirement.name, url)?;
+        if places.insert(requirement.name.clone(), place.clone()).is_some_and(|other| other != place) {
+            let reason = "two requirements name two URLs for it".to_owned();
+            return Err(PythonError::Locate { file: requirement.name.to_string(), reason });
+        }
+    }
+    Ok(places)
 }
 
 /// What a file is by its name: `constraints.txt` and `gpu-constraints.txt` restrict.
 fn role_of(name: &str) -> Role {
     let file = name.rsplit('/').next().unwrap_or(name);
     if file.contains("constraint") { Role::Constraint } else { Role::Wanted }
-}
-
-fn normal(name: &str) -> String {
-    name.parse::<PackageName>().map_or_else(|_| name.to_owned(), |name| name.to_string())
 }
 
 /// Where a file is: by its URL, beside the file that names it, or beside the manifest.

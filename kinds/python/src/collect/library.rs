@@ -10,14 +10,13 @@ use futures::lock::OwnedMutexGuard;
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
-use super::places::Places;
+use super::places::{Place, Places};
 use super::project::{Offered, Project};
 use super::{repository, sdist, wheel};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
 use crate::format::index::{self, File, Page, Promise};
 use crate::format::metadata::Metadata;
-use crate::format::repository::Repository;
 use crate::format::{Requirement, plain};
 
 /// The most bytes of a project's page.
@@ -30,7 +29,7 @@ pub(crate) struct Library<'a> {
     pub(crate) fetcher: &'a Fetcher,
     places: Places,
     projects: Mutex<HashMap<PackageName, Arc<Project>>>,
-    /// By the file's address.
+    /// By [`key`].
     abouts: Mutex<HashMap<String, Arc<About>>>,
     /// By what is being asked for: many requirements lead to one project, and would all ask for it at the same time.
     asking: Mutex<HashMap<String, Arc<futures::lock::Mutex<()>>>>,
@@ -83,7 +82,7 @@ impl<'a> Library<'a> {
 
     /// What a file says, where it was asked.
     pub(crate) fn about(&self, offered: &Offered) -> Option<Arc<About>> {
-        lock(&self.abouts).get(offered.file.url.expose().as_str()).cloned()
+        lock(&self.abouts).get(&key(&offered.file)).cloned()
     }
 
     /// Asks for a project.
@@ -95,10 +94,14 @@ impl<'a> Library<'a> {
         if let Some(project) = self.project(name) {
             return Ok(project);
         }
-        let project = match self.places.repository(name) {
-            Some(repository) => self.load_repository(name, repository).await?,
-            None => Project::new(name.clone(), self.places.pages(name, self.fetcher).await?),
+        let pages = match self.places.is_indexed(name) {
+            true => self.places.pages(name, self.fetcher).await?,
+            false => Vec::new(),
         };
+        let mut project = Project::new(name.clone(), pages);
+        for place in self.places.elsewhere(name) {
+            self.add(&mut project, place).await?;
+        }
         let project = Arc::new(project);
         let mut projects = lock(&self.projects);
         let project = Arc::clone(projects.entry(name.clone()).or_insert(project));
@@ -111,26 +114,33 @@ impl<'a> Library<'a> {
         Ok(project)
     }
 
-    /// The repository that a project comes from, where it does.
-    pub(crate) fn repository(&self, name: &PackageName) -> Option<&Repository> {
-        self.places.repository(name)
-    }
-
-    /// Asks for a project that comes from git.
-    async fn load_repository(&self, name: &PackageName, repository: &Repository) -> Result<Project, PythonError> {
-        let (about, has_version) = repository::about(self.fetcher, name, repository).await?;
+    /// Adds what is at a place to its project. What a repository says is asked now, since its version is a part of that.
+    async fn add(&self, project: &mut Project, place: &Place) -> Result<(), PythonError> {
+        let repository = match place {
+            Place::File(file) => {
+                let parsed = FileName::parse(&file.name, &project.name);
+                // Its name was read when the requirement was.
+                parsed.into_iter().for_each(|parsed| project.add(place, (file.clone(), parsed), false));
+                return Ok(());
+            }
+            Place::Repository(repository) => repository,
+        };
+        let (about, has_version) = repository::about(self.fetcher, &project.name, repository).await?;
         let version = about.metadata.as_ref().map_or_else(|_| Version::new([0]), |metadata| metadata.version.clone());
-        let file = File::at(repository.url.to_string(), repository.url.clone());
-        lock(&self.abouts).insert(file.url.expose().as_str().to_owned(), Arc::new(about));
-        Ok(Project::alone(name.clone(), file, FileName::Repository(version), !has_version))
+        let (reference, folder) = (repository.reference.as_deref(), repository.folder.as_deref());
+        let name = format!("{}@{}#{}", repository.url, reference.unwrap_or_default(), folder.unwrap_or_default());
+        let file = File::at(name, repository.url.clone());
+        lock(&self.abouts).insert(key(&file), Arc::new(about));
+        project.add(place, (file, FileName::Repository(version)), !has_version);
+        Ok(())
     }
 
     /// Asks what a file says about itself.
     pub(crate) async fn load_about(&self, project: &Project, offered: &Offered) -> Result<Arc<About>, PythonError> {
-        let key = offered.file.url.expose().as_str();
+        let key = key(&offered.file);
         let _alone = match self.about(offered) {
             Some(about) => return Ok(about),
-            None => self.alone(key).await,
+            None => self.alone(&key).await,
         };
         if let Some(about) = self.about(offered) {
             return Ok(about);
@@ -152,7 +162,7 @@ impl<'a> Library<'a> {
             let message = format!("{} {} is not used: it {reason}", project.name, offered.name.version());
             self.fetcher.observer().observe(&Event::Notice { message });
         }
-        Ok(Arc::clone(lock(&self.abouts).entry(key.to_owned()).or_insert(Arc::new(about))))
+        Ok(Arc::clone(lock(&self.abouts).entry(key).or_insert(Arc::new(about))))
     }
 
     async fn about_wheel(&self, offered: &Offered) -> Result<About, PythonError> {
@@ -186,6 +196,11 @@ impl<'a> Library<'a> {
             Err(source) => Err(failed(&format!("the metadata of {}", offered.file.name), source)),
         }
     }
+}
+
+/// What a file is known by: its address, and its name, for those of a repository have one address.
+fn key(file: &File) -> String {
+    format!("{} {}", file.url.expose(), file.name)
 }
 
 /// Whether upstream answered that there is no such thing.

@@ -2,11 +2,13 @@
 //!
 //! `inputs` reads what each set wants, `places` where it comes from. For each `environment` the `solver` decides on versions,
 //! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
-//! adds what source distributions need to be built, and `publish` makes the plan.
+//! adds what source distributions need to be built, `hashes` checks what an index promises nothing of, and `publish` makes
+//! the plan.
 
 mod build;
 mod environment;
 mod explain;
+mod hashes;
 mod inputs;
 mod library;
 mod places;
@@ -23,11 +25,13 @@ use airlift_kind::CollectContext;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::PythonError;
+use crate::format::Requirement;
 use crate::spec::{PythonSpec, Sdists, SetSpec, Spec};
 use environment::Environment;
 use inputs::Inputs;
 use library::Library;
 use places::Places;
+use project::Policy;
 use publish::Shelf;
 use solver::Problem;
 
@@ -48,20 +52,19 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
         inputs.push(Inputs::read(spec, set, fetcher).await?);
     }
     let mut places = Places::of(spec, &*context.machine, fetcher).await?;
-    inputs.iter().try_for_each(|inputs| inputs.direct(&mut places))?;
+    let cases: Vec<Case> = spec.sets.iter().zip(&inputs).flat_map(cases).collect::<Result<_, _>>()?;
+    places.learn(cases.iter().map(|case| &case.policy.places));
     let library = Library::new(fetcher, places);
-    let cases: Vec<(Environment, &Inputs)> = spec.sets.iter().zip(&inputs).flat_map(cases).collect();
-    let solved = cases.iter().map(|(environment, inputs)| {
+    let solved = cases.iter().map(|Case { environment, requirements, policy }| {
         let library = &library;
         Box::pin(async move {
-            let (requirements, policy) = inputs.for_environment(&environment.markers)?;
-            let problem = Problem { environment, requirements, policy };
+            let problem = Problem { environment, requirements: requirements.clone(), policy: policy.clone() };
             build::with_builds(library, &problem).await
         })
     });
     let solved: Vec<build::Built> = stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
     let mut shelf = Shelf::new(&library);
-    for ((environment, _), built) in cases.iter().zip(solved) {
+    for (Case { environment, .. }, built) in cases.iter().zip(solved) {
         for choice in &built.choices {
             shelf.add(choice)?;
             if spec.sdists == Sdists::Always {
@@ -73,13 +76,21 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     shelf.plan().await
 }
 
+/// An environment, with what is wanted in it.
+struct Case {
+    environment: Environment,
+    requirements: Vec<Requirement>,
+    policy: Policy,
+}
+
 /// Each environment of a set, with what is wanted in it.
-fn cases<'a>((set, inputs): (&'a SetSpec, &'a Inputs)) -> impl Iterator<Item = (Environment, &'a Inputs)> {
+fn cases<'a>((set, inputs): (&'a SetSpec, &'a Inputs)) -> impl Iterator<Item = Result<Case, PythonError>> {
     set.environments.iter().map(move |environment| {
         let mut environment = Environment::new(environment);
         if let Some(name) = &set.name {
             environment.label = format!("{}, set '{name}'", environment.label);
         }
-        (environment, inputs)
+        let (requirements, policy) = inputs.for_environment(&environment.markers)?;
+        Ok(Case { environment, requirements, policy })
     })
 }

@@ -1,11 +1,11 @@
 //! Where packages come from: the manifest's indexes, or those of this machine's pip and uv.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::Fetcher;
 use airlift_kind::Machine;
-use pep508_rs::PackageName;
+use pep508_rs::{PackageName, VerbatimUrl};
 
 use super::library;
 use crate::error::PythonError;
@@ -26,10 +26,35 @@ pub(crate) struct Places {
     named: Vec<NamedIndex>,
     /// Files of folders and pages of links, which are offered besides.
     links: Vec<File>,
-    /// Projects that come from a URL.
-    direct: BTreeMap<PackageName, File>,
-    /// Projects that come from git.
-    repositories: BTreeMap<PackageName, Repository>,
+    /// Projects that come from elsewhere, each with all places that some environment wants it from.
+    elsewhere: BTreeMap<PackageName, Vec<Place>>,
+    /// Those of them that some other environment may want from an index.
+    besides: BTreeSet<PackageName>,
+}
+
+/// Where a project comes from that comes from no index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// From a URL.
+    File(File),
+    /// From git.
+    Repository(Repository),
+}
+
+impl Place {
+    /// The place that a requirement's URL names.
+    pub(crate) fn of(name: &PackageName, url: &VerbatimUrl) -> Result<Self, PythonError> {
+        let located = |reason: String| PythonError::Locate { file: name.to_string(), reason };
+        if Repository::is_meant(url) {
+            return Repository::of(url).map(Self::Repository).map_err(located);
+        }
+        let url = UpstreamUrl::try_from(url.to_url()).map_err(|error| located(error.to_string()))?;
+        let refused =
+            |reason: String| PythonError::Direct { name: name.to_string(), url: Box::new(url.clone()), reason };
+        let file = plain_file(url.clone()).ok_or_else(|| refused("it has no file's name".to_owned()))?;
+        FileName::parse(&file.name, name).map_err(|error| refused(error.to_string()))?;
+        Ok(Self::File(file))
+    }
 }
 
 impl Places {
@@ -56,7 +81,7 @@ impl Places {
             answers.find_map(|help| pip::default_of_help(&help))
         });
         let index = index.ok_or(PythonError::NoIndex)?;
-        let indexes = std::iter::once(index).chain(said.extra);
+        let indexes = said.before.into_iter().chain([index]).chain(said.extra);
         let indexes = indexes.map(|text| address("the index", &text)).collect::<Result<Vec<_>, _>>()?;
         let mut links = Vec::new();
         for text in &said.links {
@@ -66,31 +91,33 @@ impl Places {
     }
 
     fn new(indexes: Vec<UpstreamUrl>, named: Vec<NamedIndex>, links: Vec<File>) -> Self {
-        Self { indexes, named, links, direct: BTreeMap::new(), repositories: BTreeMap::new() }
+        Self { indexes, named, links, elsewhere: BTreeMap::new(), besides: BTreeSet::new() }
     }
 
-    /// From now on a project comes from this URL, and from nowhere else; whether it came from no other one before.
-    pub(crate) fn direct(&mut self, name: &PackageName, file: File) -> bool {
-        let other = self.direct.insert(name.clone(), file.clone());
-        other.is_none_or(|other| other == file) && !self.repositories.contains_key(name)
+    /// Takes in what environments want from elsewhere: each has a map of its own.
+    pub(crate) fn learn<'p>(&mut self, all: impl Iterator<Item = &'p BTreeMap<PackageName, Place>> + Clone) {
+        for (name, place) in all.clone().flatten() {
+            let known = self.elsewhere.entry(name.clone()).or_default();
+            if !known.contains(place) {
+                known.push(place.clone());
+            }
+        }
+        let is_besides = |name: &&PackageName| all.clone().any(|places| !places.contains_key(*name));
+        self.besides = self.elsewhere.keys().filter(is_besides).cloned().collect();
     }
 
-    /// The same for a project that comes from git.
-    pub(crate) fn git(&mut self, name: &PackageName, repository: Repository) -> bool {
-        let other = self.repositories.insert(name.clone(), repository.clone());
-        other.is_none_or(|other| other == repository) && !self.direct.contains_key(name)
+    /// The places outside of the indexes that environments want a project from.
+    pub(crate) fn elsewhere(&self, name: &PackageName) -> &[Place] {
+        self.elsewhere.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The repository that a project comes from, where it does.
-    pub(crate) fn repository(&self, name: &PackageName) -> Option<&Repository> {
-        self.repositories.get(name)
+    /// Whether a project is to be looked for in an index: not where every environment has another place for it.
+    pub(crate) fn is_indexed(&self, name: &PackageName) -> bool {
+        !self.elsewhere.contains_key(name) || self.besides.contains(name)
     }
 
     /// The pages that a project has.
     pub(crate) async fn pages(&self, name: &PackageName, fetcher: &Fetcher) -> Result<Vec<Page>, PythonError> {
-        if let Some(file) = self.direct.get(name) {
-            return Ok(vec![Page { files: vec![file.clone()], quarantined: None }]);
-        }
         let mut pages = Vec::new();
         let named = self.named.iter().find(|named| named.answers_for(name));
         let indexes = named.map_or(self.indexes.as_slice(), |named| std::slice::from_ref(&named.url));
@@ -136,17 +163,19 @@ async fn configured(machine: &dyn Machine, fetcher: &Fetcher) -> Result<pip::Pla
     let list = |name: &str| machine.variable(name).map(|text| pip::Places::list(&text)).unwrap_or_default();
     let pip = pip::Places {
         index: machine.variable("PIP_INDEX_URL"),
+        before: Vec::new(),
         extra: list("PIP_EXTRA_INDEX_URL"),
         links: list("PIP_FIND_LINKS"),
     };
     let uv = pip::Places {
         index: machine.variable("UV_DEFAULT_INDEX").or_else(|| machine.variable("UV_INDEX_URL")),
-        extra: [list("UV_INDEX"), list("UV_EXTRA_INDEX_URL")].concat(),
+        before: [list("UV_INDEX"), list("UV_EXTRA_INDEX_URL")].concat(),
+        extra: Vec::new(),
         links: list("UV_FIND_LINKS"),
     };
     // An index of UV_INDEX may have its name before it.
     let unnamed = |text: String| text.split_once("=http").map_or(text.clone(), |(_, rest)| format!("http{rest}"));
-    let uv = pip::Places { extra: uv.extra.into_iter().map(unnamed).collect(), ..uv };
+    let uv = pip::Places { before: uv.before.into_iter().map(unnamed).collect(), ..uv };
     let mut places = pip.or(uv);
     for path in pip_files(machine) {
         if let Some(text) = text_of(&path, fetcher).await? {

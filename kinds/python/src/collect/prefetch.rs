@@ -67,7 +67,7 @@ fn likely<'p>(project: &'p Project, specifiers: &VersionSpecifiers, problem: &Pr
     let usable = || {
         let places = (0_u32..).zip(&project.releases).collect::<Vec<_>>().into_iter().rev();
         places
-            .filter(|(_, release)| project.fits(release, specifiers))
+            .filter(|(_, release)| release.fits(specifiers))
             .filter_map(|(place, release)| Some((release, candidates.get(place)?)))
     };
     let pre = problem.policy.pre || specifiers.iter().any(|one| one.any_prerelease());

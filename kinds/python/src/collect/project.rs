@@ -8,7 +8,9 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::PackageName;
 
 use super::environment::Environment;
+use super::places::Place;
 use crate::format::file_name::{FileName, FileNameError};
+use crate::format::forms::{Form, Forms};
 use crate::format::index::{File, Page};
 use crate::spec::Sdists;
 
@@ -24,8 +26,6 @@ pub(crate) struct Project {
     pub(crate) releases: Vec<Release>,
     /// Names of files that no file has, which somebody must have made up.
     pub(crate) odd: Vec<String>,
-    /// Whether its one version is not known before it is built, and so whatever is asked for.
-    pub(crate) any_version: bool,
 }
 
 /// A version of a project.
@@ -33,6 +33,10 @@ pub(crate) struct Project {
 pub(crate) struct Release {
     pub(crate) version: Version,
     pub(crate) files: Vec<Offered>,
+    /// Where it comes from, where that is no index.
+    pub(crate) place: Option<Place>,
+    /// Whether the version is not known before it is built, and so whatever is asked for.
+    any_version: bool,
 }
 
 /// A file that is offered.
@@ -68,20 +72,18 @@ impl Project {
             let version = parsed.version().clone();
             by_version.entry(version).or_default().push(Offered { file, name: parsed, requires_python });
         }
-        let releases = by_version.into_iter().map(|(version, files)| Release { version, files }).collect();
-        Self { name, exists, quarantined, releases, odd, any_version: false }
+        let of_index = |(version, files)| Release { version, files, place: None, any_version: false };
+        let releases = by_version.into_iter().map(of_index).collect();
+        Self { name, exists, quarantined, releases, odd }
     }
 
-    /// A project that is one file, or none: one that is not from an index.
-    pub(crate) fn alone(name: PackageName, file: File, parsed: FileName, any_version: bool) -> Self {
-        let version = parsed.version().clone();
-        let releases = vec![Release { version, files: vec![Offered { file, name: parsed, requires_python: None }] }];
-        Self { name, exists: true, quarantined: None, releases, odd: Vec::new(), any_version }
-    }
-
-    /// Whether a release is among those that are asked for.
-    pub(crate) fn fits(&self, release: &Release, specifiers: &VersionSpecifiers) -> bool {
-        self.any_version || specifiers.contains(&release.version)
+    /// Adds what is at a place: one file, or a repository, whose version may not be known.
+    pub(crate) fn add(&mut self, place: &Place, (file, name): (File, FileName), any_version: bool) {
+        let version = name.version().clone();
+        let files = vec![Offered { file, name, requires_python: None }];
+        let at = self.releases.partition_point(|release| release.version <= version);
+        self.releases.insert(at, Release { version, files, place: Some(place.clone()), any_version });
+        self.exists = true;
     }
 
     /// A version's place.
@@ -90,12 +92,23 @@ impl Project {
     }
 }
 
+impl Release {
+    /// Whether it is among those that are asked for.
+    pub(crate) fn fits(&self, specifiers: &VersionSpecifiers) -> bool {
+        self.any_version || specifiers.contains(&self.version)
+    }
+}
+
 /// What restricts the choice of files for an environment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policy {
     pub(crate) sdists: Sdists,
-    /// Projects of which only wheels are taken; `:all:` means all.
-    pub(crate) only_binary: HashSet<String>,
+    /// What is taken as a wheel only, or as a source distribution only.
+    pub(crate) forms: Forms,
+    /// Whether an older version with a wheel goes before a newer one without.
+    pub(crate) prefer_binary: bool,
+    /// Where projects come from that come from no index.
+    pub(crate) places: BTreeMap<PackageName, Place>,
     /// The checksums that a project's files may have.
     pub(crate) hashes: BTreeMap<PackageName, HashSet<Checksum>>,
     /// Whether a project without checksums is refused.
@@ -117,6 +130,8 @@ pub(crate) struct Candidate {
     pub(crate) file: usize,
     /// Whether it was withdrawn.
     pub(crate) yanked: bool,
+    /// Whether it is a wheel.
+    pub(crate) is_wheel: bool,
 }
 
 impl Candidates {
@@ -144,8 +159,15 @@ fn choose(
     release: &Release,
     (environment, policy): (&Environment, &Policy),
 ) -> Result<Candidate, String> {
+    match (policy.places.get(&project.name), &release.place) {
+        (Some(wanted), place) if place.as_ref() != Some(wanted) => {
+            return Err("is not at the URL that is wanted".to_owned());
+        }
+        (None, Some(_)) => return Err("is at a URL that is wanted for others, and not here".to_owned()),
+        _ => {}
+    }
     let constraint = policy.constraints.get(&project.name);
-    if let Some(specifiers) = constraint.filter(|specifiers| !project.fits(release, specifiers)) {
+    if let Some(specifiers) = constraint.filter(|specifiers| !release.fits(specifiers)) {
         return Err(format!("is excluded by the constraint {}{specifiers}", project.name));
     }
     let hashes = policy.hashes.get(&project.name);
@@ -159,7 +181,10 @@ fn choose(
         let key = match judge(offered, (environment, policy), project, hashes) {
             Ok(key) => key,
             Err(reason) => {
-                why.get_or_insert(reason);
+                // A source distribution is what would be taken where no wheel is.
+                if why.is_none() || matches!(offered.name, FileName::Sdist(_)) {
+                    why = Some(reason);
+                }
                 continue;
             }
         };
@@ -168,13 +193,13 @@ fn choose(
         }
     }
     match best {
-        Some(((yanked, ..), file)) => Ok(Candidate { file, yanked }),
+        Some(((_, yanked, is_sdist, ..), file)) => Ok(Candidate { file, yanked, is_wheel: !is_sdist }),
         None => Err(why.unwrap_or_else(|| "has no files".to_owned())),
     }
 }
 
-/// How good a file is: not withdrawn, a wheel, by its tags, by its build.
-type Key = (bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>);
+/// How good a file is: of a required hash, not withdrawn, a wheel, by its tags, by its build.
+type Key = (bool, bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>);
 
 fn judge(
     offered: &Offered,
@@ -185,22 +210,39 @@ fn judge(
     if let Some(specifiers) = offered.requires_python.as_ref().filter(|specs| !specs.contains(&environment.python)) {
         return Err(format!("needs Python {specifiers}"));
     }
-    let (is_sdist, rank, build) = match &offered.name {
-        FileName::Wheel(wheel) => {
-            let rank = environment.tags.rank(wheel).ok_or("has no wheel for this platform")?;
-            (false, rank, wheel.build.clone())
-        }
-        FileName::Sdist(_) => {
-            let only = |name: &str| policy.only_binary.contains(name);
-            if policy.sdists == Sdists::Never || only(":all:") || only(project.name.as_ref()) {
-                return Err("has no wheel for this platform, and source distributions are not wanted".to_owned());
+    let has = |form| policy.forms.has(form, &project.name);
+    let (is_sdist, rank, build) =
+        match &offered.name {
+            FileName::Wheel(_) if !has(Form::Wheel) => {
+                return Err("is wanted as a source distribution only (--no-binary)".to_owned());
             }
-            (true, 0, None)
-        }
-        FileName::Repository(_) => (true, 0, None),
-    };
-    if hashes.is_some_and(|hashes| !offered.file.checksums.iter().any(|checksum| hashes.contains(checksum))) {
+            FileName::Wheel(wheel) => {
+                let rank = environment.tags.rank(wheel).ok_or("has no wheel for this platform")?;
+                (false, rank, wheel.build.clone())
+            }
+            FileName::Sdist(_) if policy.sdists == Sdists::Never => {
+                return Err("has no wheel for this platform, and source distributions are not wanted (sdists: never)"
+                    .to_owned());
+            }
+            FileName::Sdist(_) if !has(Form::Sdist) => {
+                return Err("has no wheel for this platform, and source distributions are not wanted (--only-binary)"
+                    .to_owned());
+            }
+            FileName::Sdist(_) => (true, 0, None),
+            FileName::Repository(_) if hashes.is_some() => {
+                return Err("comes from git, which no hash can be required of".to_owned());
+            }
+            FileName::Repository(_) => (true, 0, None),
+        };
+    let is_known = hashes.is_none_or(|hashes| is_comparable(&offered.file, hashes));
+    if is_known && hashes.is_some_and(|hashes| !offered.file.checksums.iter().any(|checksum| hashes.contains(checksum)))
+    {
         return Err("has none of the required hashes".to_owned());
     }
-    Ok((offered.file.yanked.is_some(), is_sdist, rank, std::cmp::Reverse(build)))
+    Ok((!is_known, offered.file.yanked.is_some(), is_sdist, rank, std::cmp::Reverse(build)))
+}
+
+/// Whether what is promised of a file can be compared with hashes. If not, the file itself is: see `hashes`.
+pub(crate) fn is_comparable(file: &File, hashes: &HashSet<Checksum>) -> bool {
+    file.checksums.iter().any(|own| hashes.iter().any(|hash| hash.algorithm() == own.algorithm()))
 }

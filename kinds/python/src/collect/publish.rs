@@ -9,6 +9,7 @@ use pep508_rs::PackageName;
 
 use super::environment::Environment;
 use super::library::{Library, Text, failed};
+use super::places::Place;
 use super::project::Offered;
 use super::solver::Choice;
 use super::{repository, wheel};
@@ -16,6 +17,7 @@ use crate::error::PythonError;
 use crate::format::file_name::FileName;
 use crate::format::index::File;
 use crate::format::page::{self, PageFile, Project};
+use crate::format::repository::Repository;
 
 /// How many files are asked for their size at a time.
 const AT_ONCE: usize = 16;
@@ -26,25 +28,26 @@ const PACKAGE: &str = "application/octet-stream";
 pub(crate) struct Shelf<'a> {
     library: &'a Library<'a>,
     files: BTreeMap<(PackageName, String), Offered>,
-    /// Projects that come from git.
-    repositories: BTreeSet<PackageName>,
+    /// What comes from git, by its file's name.
+    repositories: BTreeMap<String, (PackageName, Repository)>,
     remarks: BTreeMap<(PackageName, String), BTreeSet<String>>,
 }
 
 impl<'a> Shelf<'a> {
     pub(crate) const fn new(library: &'a Library<'a>) -> Self {
-        Self { library, files: BTreeMap::new(), repositories: BTreeSet::new(), remarks: BTreeMap::new() }
+        Self { library, files: BTreeMap::new(), repositories: BTreeMap::new(), remarks: BTreeMap::new() }
     }
 
     /// Adds a chosen file.
     pub(crate) fn add(&mut self, choice: &Choice) -> Result<(), PythonError> {
-        let offered = &choice.project.releases[choice.release].files[choice.file];
-        match offered.name {
-            FileName::Repository(_) => {
-                self.repositories.insert(choice.project.name.clone());
+        let release = &choice.project.releases[choice.release];
+        let (name, offered) = (&choice.project.name, &release.files[choice.file]);
+        match &release.place {
+            Some(Place::Repository(repository)) => {
+                self.repositories.insert(offered.file.name.clone(), (name.clone(), repository.clone()));
                 Ok(())
             }
-            _ => self.put(&choice.project.name, offered),
+            _ => self.put(name, offered),
         }
     }
 
@@ -58,7 +61,7 @@ impl<'a> Shelf<'a> {
     fn put(&mut self, project: &PackageName, offered: &Offered) -> Result<(), PythonError> {
         let key = (project.clone(), offered.file.name.clone());
         match self.files.get(&key) {
-            Some(other) if other.file.checksums != offered.file.checksums => Err(PythonError::Twice {
+            Some(other) if !is_same(&other.file, &offered.file) => Err(PythonError::Twice {
                 first: Box::new(other.file.url.clone()),
                 second: Box::new(offered.file.url.clone()),
             }),
@@ -99,8 +102,7 @@ impl<'a> Shelf<'a> {
         ] {
             plan.entries.push(PlanEntry { modified, ..generated(path, text, media_type)? });
         }
-        let wanted = self.repositories.iter().filter_map(|name| Some((name, self.library.repository(name)?)));
-        plan.also.extend(wanted.map(|(name, wanted)| repository::also(name, wanted)));
+        plan.also.extend(self.repositories.values().map(|(name, wanted)| repository::also(name, wanted)));
         for ((name, remark), environments) in &self.remarks {
             let environments = environments.iter().cloned().collect::<Vec<_>>().join("; ");
             let notice = format!("{name} {remark} ({environments})");
@@ -195,6 +197,13 @@ impl<'a> Shelf<'a> {
         let fetched = fetched.map_err(|source| failed(&what(), source))?;
         Ok((fetched.digest, fetched.size))
     }
+}
+
+/// Whether two files of one name are the same by all that is promised of them.
+fn is_same(one: &File, other: &File) -> bool {
+    let promised = |file: &File| file.checksums.iter().cloned().collect::<BTreeSet<_>>();
+    let (own, others) = (promised(one), promised(other));
+    own == others && (one.url == other.url || !own.is_empty())
 }
 
 /// The pages of a project.

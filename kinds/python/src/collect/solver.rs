@@ -20,7 +20,7 @@ use pubgrub::{
 
 use super::environment::Environment;
 use super::library::Library;
-use super::project::{Candidates, Policy, Project};
+use super::project::{Candidates, Offered, Policy, Project};
 use super::{explain, prefetch};
 use crate::error::PythonError;
 use crate::format::{Requirement, dependency};
@@ -66,6 +66,12 @@ pub(crate) struct Choice {
     pub(crate) release: usize,
     /// The place of the file in the release.
     pub(crate) file: usize,
+}
+
+impl Choice {
+    pub(crate) fn offered(&self) -> &Offered {
+        &self.project.releases[self.release].files[self.file]
+    }
 }
 
 /// What a run has to have before it can go on.
@@ -214,7 +220,7 @@ impl Provider<'_> {
         };
         let matching: Vec<u32> = (0_u32..)
             .zip(&project.releases)
-            .filter(|(_, release)| project.fits(release, specifiers))
+            .filter(|(_, release)| release.fits(specifiers))
             .map(|(index, _)| index)
             .collect();
         self.learn(requirement, specifiers, (&matching, project, candidates))?;
@@ -232,8 +238,11 @@ impl Provider<'_> {
         let usable = || matching.iter().filter(|index| candidates.get(**index).is_some());
         let is_pre = |index: &u32| project.release(*index).is_some_and(|release| release.version.any_prerelease());
         let only_pre = || usable().next().is_some() && usable().all(is_pre);
-        let named = specifiers.iter().any(|one| *one.operator() != Operator::NotEqual && one.any_prerelease());
-        let pins = specifiers.iter().any(|one| matches!(one.operator(), Operator::Equal | Operator::ExactEqual));
+        // A constraint says it as well as a requirement.
+        let constraint = self.problem.policy.constraints.get(&requirement.name);
+        let said = || specifiers.iter().chain(constraint.into_iter().flat_map(|specifiers| specifiers.iter()));
+        let named = said().any(|one| *one.operator() != Operator::NotEqual && one.any_prerelease());
+        let pins = said().any(|one| matches!(one.operator(), Operator::Equal | Operator::ExactEqual));
         let mut state = self.state.borrow_mut();
         let mut grew = false;
         if (named || only_pre()) && state.learned.pre.insert(requirement.name.clone()) {
@@ -258,9 +267,12 @@ impl Provider<'_> {
             let release = project.release(*index);
             set.contains(index) && (pre || release.is_some_and(|release| !release.version.any_prerelease()))
         };
-        let mut withdrawn = None;
+        let (mut withdrawn, mut built) = (None, None);
         for index in (0..count).rev().filter(allowed) {
             match candidates.get(index) {
+                Some(candidate) if !candidate.yanked && self.problem.policy.prefer_binary && !candidate.is_wheel => {
+                    built = built.or(Some(index));
+                }
                 Some(candidate) if !candidate.yanked => return Some(Some(index)),
                 Some(_) if state.learned.pinned.contains(&(name.clone(), index)) => {
                     withdrawn = withdrawn.or(Some(index));
@@ -268,7 +280,7 @@ impl Provider<'_> {
                 _ => {}
             }
         }
-        Some(withdrawn)
+        Some(built.or(withdrawn))
     }
 }
 

@@ -122,8 +122,7 @@ struct JsonFile {
     requires_python: Option<String>,
     size: Option<u64>,
     upload_time: Option<String>,
-    #[serde(default)]
-    yanked: Flag,
+    yanked: Option<Flag>,
     #[serde(default)]
     core_metadata: Flags,
     #[serde(default)]
@@ -135,12 +134,6 @@ struct JsonFile {
 enum Flag {
     Is(bool),
     Because(String),
-}
-
-impl Default for Flag {
-    fn default() -> Self {
-        Self::Is(false)
-    }
 }
 
 #[derive(Deserialize)]
@@ -192,8 +185,9 @@ pub fn from_json(bytes: &[u8], base: &UpstreamUrl) -> Result<Page, PageError> {
             size: file.size,
             uploaded: file.upload_time.and_then(|time| time.parse().ok()),
             yanked: match file.yanked {
-                Flag::Is(yanked) => yanked.then(String::new),
-                Flag::Because(reason) => Some(plain(&reason, 500)),
+                Some(Flag::Is(true)) => Some(String::new()),
+                Some(Flag::Is(false)) | None => None,
+                Some(Flag::Because(reason)) => Some(plain(&reason, 500)),
             },
             metadata: promise,
             name: file.filename,
@@ -325,6 +319,15 @@ mod tests {
         assert!(matches!(wheel.metadata, Promise::Checked(_)));
         assert_eq!(page.files[1].url.expose().password(), None);
         assert_eq!((page.files[1].metadata, page.files[1].yanked.as_ref()), (Promise::None, None));
+    }
+
+    /// Some indexes write a null where nothing is to be said.
+    #[test]
+    fn nothing_may_be_said_with_a_null() {
+        let text = r#"{"files":[{"filename":"foo-1.tar.gz","url":"foo-1.tar.gz","yanked":null,"size":null,
+            "requires-python":null,"upload-time":null,"core-metadata":null,"dist-info-metadata":null}]}"#;
+        let page = from_json(text.as_bytes(), &base()).expect("a page");
+        assert_eq!((page.files[0].yanked.as_ref(), page.files[0].metadata), (None, Promise::None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! * [`archive`]: files out of zip archives.
 //! * [`dependency`]: requirements and markers: the one way in to the library that reads them.
 //! * [`file_name`]: names of wheels and source distributions.
+//! * [`forms`]: what is taken as a wheel only, or as a source distribution only.
 //! * [`tags`]: which wheels an interpreter takes, and in which order.
 //! * [`index`]: project pages of an index, as they are read (PEP 503, 691, 700).
 //! * [`page`]: project pages, as they are written.
@@ -18,11 +19,13 @@ pub mod accept;
 pub mod archive;
 pub mod dependency;
 pub mod file_name;
+pub mod forms;
 pub mod index;
 pub mod locks;
 pub mod metadata;
 pub mod page;
 pub mod pip;
+mod pylock;
 pub mod pyproject;
 pub mod repository;
 pub mod requirements;

@@ -7,7 +7,9 @@ use serde::Deserialize;
 pub struct Places {
     /// The index.
     pub index: Option<String>,
-    /// Further indexes.
+    /// Further indexes that are asked before it: uv's.
+    pub before: Vec<String>,
+    /// Further indexes that are asked behind it: pip's.
     pub extra: Vec<String>,
     /// Folders and pages of links.
     pub links: Vec<String>,
@@ -17,9 +19,14 @@ impl Places {
     /// What is said here, and else what is said there, as configuration files override one another.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
+        let (before, extra) = match self.before.is_empty() && self.extra.is_empty() {
+            true => (other.before, other.extra),
+            false => (self.before, self.extra),
+        };
         Self {
             index: self.index.or(other.index),
-            extra: if self.extra.is_empty() { other.extra } else { self.extra },
+            before,
+            extra,
             links: if self.links.is_empty() { other.links } else { self.links },
         }
     }
@@ -91,12 +98,18 @@ struct UvIndex {
 /// A sentence where it is no TOML.
 pub fn uv_toml(text: &str) -> Result<Places, String> {
     let file: UvToml = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-    let nested = file.pip.map(|pip| Places { index: pip.index_url, extra: pip.extra_index_url, links: pip.find_links });
+    let nested = file.pip.map(|pip| Places {
+        index: pip.index_url,
+        before: pip.extra_index_url,
+        extra: Vec::new(),
+        links: pip.find_links,
+    });
     let default = file.index.iter().find(|index| index.default).map(|index| index.url.clone());
     let more = file.index.iter().filter(|index| !index.default && !index.explicit).map(|index| index.url.clone());
     let places = Places {
         index: default.or(file.index_url),
-        extra: more.chain(file.extra_index_url).collect(),
+        before: more.chain(file.extra_index_url).collect(),
+        extra: Vec::new(),
         links: file.find_links,
     };
     Ok(places.or(nested.unwrap_or_default()))
@@ -127,7 +140,8 @@ mod tests {
             "[[index]]\nname = 'x'\nurl = 'https://x.example.org'\n[[index]]\nurl = 'https://d.example.org'\ndefault = true\n[[index]]\nurl = 'https://torch.example.org'\nexplicit = true\n[pip]\nfind-links = ['/w']\n",
         )
         .expect("TOML");
-        assert_eq!((places.index.as_deref(), places.extra.len()), (Some("https://d.example.org"), 1));
+        assert_eq!((places.index.as_deref(), places.extra.len()), (Some("https://d.example.org"), 0));
+        assert_eq!(places.before, ["https://x.example.org"]);
         assert_eq!(places.links, ["/w"]);
     }
 

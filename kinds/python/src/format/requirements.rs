@@ -3,10 +3,11 @@
 use airlift_core::Checksum;
 use pep508_rs::VersionOrUrl;
 
+use super::forms::Form;
 use super::repository::Repository;
 use super::{Requirement, dependency, plain};
 
-/// What one logical line of a requirements file says.
+/// What a logical line of a requirements file says, or one of its options.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// A requirement, with the checksums that its files may have; none where any will do.
@@ -19,8 +20,10 @@ pub enum Line {
     RequireHashes,
     /// `--pre`.
     Pre,
-    /// `--only-binary` for these projects, or `:all:`.
-    OnlyBinary(Vec<String>),
+    /// `--prefer-binary`.
+    PreferBinary,
+    /// `--only-binary` or `--no-binary` for these projects, `:all:` or `:none:`.
+    Only(Form, Vec<String>),
 }
 
 /// A line that can't be followed.
@@ -35,15 +38,24 @@ pub struct LineError {
     pub reason: String,
 }
 
-/// Options whose whole meaning is how pip itself goes about it; they change nothing of what is collected.
-const HARMLESS: [&str; 6] =
-    ["--prefer-binary", "--trusted-host", "--no-cache-dir", "--use-feature", "--no-binary", "--progress-bar"];
+/// Options without a value.
+const FLAGS: [&str; 5] = ["--require-hashes", "--pre", "--prefer-binary", "--no-index", "--no-cache-dir"];
 
-/// What helps where something is on one machine only.
-const WHEEL: &str = "build a wheel of it ('pip wheel --no-deps FOLDER') and name that: NAME @ file:///FOLDER/FILE.whl";
+/// Options whose whole meaning is how pip itself goes about it; they change nothing of what is collected.
+const HARMLESS: [&str; 4] = ["--trusted-host", "--no-cache-dir", "--use-feature", "--progress-bar"];
+
+/// Options of one requirement that say how it is built, which the client does.
+const BUILDING: [&str; 5] = ["-C", "--config-setting", "--config-settings", "--global-option", "--install-option"];
 
 /// Options that say where packages come from, which the manifest says.
 const PLACES: [&str; 6] = ["-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links"];
+
+/// Other options with a value.
+const VALUED: [&str; 9] =
+    ["-r", "--requirement", "-c", "--constraint", "-e", "--editable", "--only-binary", "--no-binary", "--hash"];
+
+/// What helps where something is on one machine only.
+const WHEEL: &str = "build a wheel of it ('pip wheel --no-deps FOLDER') and name that: NAME @ file:///FOLDER/FILE.whl";
 
 /// Reads a requirements file.
 ///
@@ -54,10 +66,7 @@ pub fn parse(text: &str) -> Result<Vec<Line>, LineError> {
     let mut lines = Vec::new();
     for (number, line) in logical(text) {
         let failed = |reason: String| LineError { line: number, text: plain(&line, 200), reason };
-        match line.starts_with('-') {
-            true => lines.extend(option(&line).map_err(failed)?),
-            false => lines.push(requirement(&line).map_err(failed)?),
-        }
+        lines.extend(read_line(&line).map_err(failed)?);
     }
     Ok(lines)
 }
@@ -92,49 +101,93 @@ fn logical(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-fn option(line: &str) -> Result<Option<Line>, String> {
-    let (name, value) = match line.split_once([' ', '=']) {
-        Some((name, value)) => (name, value.trim().trim_start_matches('=').trim()),
-        // `-rother.txt` is understood by pip, too.
-        None if line.len() > 2 && (line.starts_with("-r") || line.starts_with("-c")) => line.split_at(2),
-        None => (line, ""),
-    };
-    Ok(Some(match name {
-        "-r" | "--requirement" => Line::Include(value.to_owned()),
-        "-c" | "--constraint" => Line::Constraints(value.to_owned()),
-        "--require-hashes" => Line::RequireHashes,
-        "--pre" => Line::Pre,
-        "--only-binary" => Line::OnlyBinary(value.split(',').map(|name| name.trim().to_owned()).collect()),
+/// What a line says: a requirement with its options, or options alone, of which there may be several.
+fn read_line(line: &str) -> Result<Vec<Line>, String> {
+    let begins = |(at, c): (usize, char)| c == '-' && line[..at].chars().next_back().is_none_or(char::is_whitespace);
+    let at = line.char_indices().find(|one| begins(*one)).map_or(line.len(), |(at, _)| at);
+    let (text, rest) = (line[..at].trim(), &line[at..]);
+    if text.is_empty()
+        && let Some(what) = editable(rest)
+    {
         // What is editable is how a client goes about it; what it takes is the same.
-        "-e" | "--editable" if value.contains("git+") => return requirement(value).map(Some),
-        "-e" | "--editable" => return Err(format!("an editable requirement is a folder of one machine; {WHEEL}")),
-        name if PLACES.contains(&name) => {
-            return Err("where packages come from is said in the manifest: 'index', 'indexes'".to_owned());
-        }
-        name if HARMLESS.contains(&name) => return Ok(None),
-        _ => return Err("this option is not known here".to_owned()),
-    }))
-}
-
-fn requirement(line: &str) -> Result<Line, String> {
-    let mut parts = line.split(" --");
-    let text = parts.next().unwrap_or_default().trim();
+        return match what.contains("git+") {
+            true => Ok(vec![Line::Requirement(Box::new(read(what)?), Vec::new())]),
+            false => Err(format!("an editable requirement is a folder of one machine; {WHEEL}")),
+        };
+    }
+    let options = options(rest)?;
+    if text.is_empty() {
+        return options.into_iter().filter_map(|(name, value)| option(&name, value).transpose()).collect();
+    }
     let mut checksums = Vec::new();
-    for part in parts {
-        let (name, value) = part.split_once(['=', ' ']).unwrap_or((part, ""));
-        match name {
-            "hash" => checksums.push(
+    for (name, value) in &options {
+        match name.as_str() {
+            "--hash" => checksums.push(
                 value
-                    .trim()
                     .to_ascii_lowercase()
                     .parse::<Checksum>()
                     .map_err(|_| format!("'{}' is none of sha256:…, sha384:… and sha512:…", plain(value, 100)))?,
             ),
-            "config-settings" | "global-option" | "install-option" => {}
-            _ => return Err(format!("the option --{} is not known here", plain(name, 40))),
+            name if BUILDING.contains(&name) => {}
+            _ => return Err(format!("the option {name} is not one of a requirement: write it on a line of its own")),
         }
     }
-    read(text).map(|requirement| Line::Requirement(Box::new(requirement), checksums))
+    Ok(vec![Line::Requirement(Box::new(read(text)?), checksums)])
+}
+
+/// What is to be editable, where a line says so. A marker has quotes that mean something, so that it is not taken apart.
+fn editable(line: &str) -> Option<&str> {
+    let rest = ["-e", "--editable"].iter().find_map(|name| line.strip_prefix(name))?;
+    let what = rest.trim().trim_start_matches('=').trim();
+    let bare = ['"', '\''].iter().find_map(|quote| what.strip_prefix(*quote)?.strip_suffix(*quote));
+    (rest.is_empty() || rest.starts_with([' ', '\t', '='])).then_some(bare.unwrap_or(what))
+}
+
+/// The options of a line with their values, taken apart as a shell does.
+fn options(line: &str) -> Result<Vec<(String, String)>, String> {
+    let words = shlex::split(line).ok_or("a quotation mark is not closed, or a backslash is its end")?;
+    let mut words = words.into_iter();
+    let mut options = Vec::new();
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if word.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+            // `-rother.txt` is understood by pip, too.
+            _ if !word.starts_with("--") && word.starts_with('-') && word.is_char_boundary(2) && word.len() > 2 => {
+                let (name, value) = word.split_at(2);
+                (name.to_owned(), Some(value.trim_start_matches('=').to_owned()))
+            }
+            _ => (word, None),
+        };
+        let known = [&HARMLESS[..], &BUILDING, &PLACES, &VALUED].concat();
+        let value = match value {
+            _ if !name.starts_with('-') => return Err(format!("'{}' stands behind an option", plain(&name, 100))),
+            None if FLAGS.contains(&name.as_str()) => String::new(),
+            None if known.contains(&name.as_str()) => words.next().ok_or_else(|| format!("{name} needs a value"))?,
+            Some(value) if known.contains(&name.as_str()) => value,
+            _ => return Err(format!("the option {} is not known here", plain(&name, 40))),
+        };
+        options.push((name, value));
+    }
+    Ok(options)
+}
+
+/// What an option of a whole file says; none where it means nothing here.
+fn option(name: &str, value: String) -> Result<Option<Line>, String> {
+    let names = || value.split(',').map(|name| name.trim().to_owned()).collect();
+    Ok(Some(match name {
+        "-r" | "--requirement" => Line::Include(value),
+        "-c" | "--constraint" => Line::Constraints(value),
+        "--require-hashes" => Line::RequireHashes,
+        "--pre" => Line::Pre,
+        "--prefer-binary" => Line::PreferBinary,
+        "--only-binary" => Line::Only(Form::Wheel, names()),
+        "--no-binary" => Line::Only(Form::Sdist, names()),
+        name if PLACES.contains(&name) => {
+            return Err("where packages come from is said in the manifest: 'index', 'indexes'".to_owned());
+        }
+        name if HARMLESS.contains(&name) => return Ok(None),
+        _ => return Err(format!("{name} stands alone on its line, and not behind a requirement")),
+    }))
 }
 
 /// Reads one requirement (PEP 508), or the URL of a wheel or source distribution.
@@ -190,8 +243,31 @@ mod tests {
         assert_eq!((foo.name.as_ref(), foo.extras.len(), checksums.len()), ("foo", 1, 2));
         let Line::Requirement(bar, _) = &lines[4] else { panic!("{lines:?}") };
         assert!(matches!(bar.version_or_url, Some(pep508_rs::VersionOrUrl::Url(_))));
-        assert_eq!(lines[5], Line::OnlyBinary(vec![":all:".into()]));
-        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[5], Line::Only(Form::Wheel, vec![":all:".into()]));
+        assert_eq!((&lines[6], lines.len()), (&Line::PreferBinary, 7));
+    }
+
+    #[test]
+    fn options_are_taken_apart_as_a_shell_does() {
+        let sum = "ab".repeat(32);
+        let text = format!(
+            "--only-binary=:all: --pre --no-binary 'a,b' --trusted-host e.org\n-r \"my file.txt\" -c'c.txt'\n\
+             foo==1\t--hash=sha256:{sum}\t--hash 'sha256:{sum}' -C--x=y --config-settings=\"a=b c\"\n"
+        );
+        let lines = parse(&text).expect("a file");
+        let foo = Line::Requirement(
+            Box::new(read("foo==1").expect("foo")),
+            vec![format!("sha256:{sum}").parse().expect("a sum"); 2],
+        );
+        let expected = [
+            Line::Only(Form::Wheel, vec![":all:".into()]),
+            Line::Pre,
+            Line::Only(Form::Sdist, vec!["a".into(), "b".into()]),
+            Line::Include("my file.txt".into()),
+            Line::Constraints("c.txt".into()),
+            foo,
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]
@@ -209,6 +285,11 @@ mod tests {
             ("./x", "pip wheel"),
             ("https://e.org/x-1.tar.gz", "its project's name"),
             ("a b", "line 1"),
+            ("-r a.txt b.txt", "'b.txt' stands behind an option"),
+            ("-r", "-r needs a value"),
+            ("-r \"a.txt", "quotation mark"),
+            ("a==1 --pre", "on a line of its own"),
+            ("--hash=sha256:00", "behind a requirement"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains(reason), "{text}: {error}");
@@ -219,7 +300,7 @@ mod tests {
     fn requirements_from_git_are_read() {
         let text = "x @ git+https://e.org/x.git@v1 ; os_name == 'posix'\n-e git+https://e.org/y.git@main#egg=y[z]&subdirectory=py\n\
                     git+https://me@e.org/w#egg=w ; os_name == 'nt'\n--editable=\"v @ git+https://e.org/v\"\n";
-        let lines = parse(&text.replace('"', "")).expect("a file");
+        let lines = parse(text).expect("a file");
         let read: Vec<String> = lines
             .iter()
             .map(|line| match line {
@@ -240,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_is_too_odd_to_be_judged(text in "(-r |--hash=|sha256:|\\\\\n|\n| #|;|@|\\PC){0,60}") {
+        fn no_file_is_too_odd_to_be_judged(text in "(-r |-e |--hash=|sha256:|\\\\\n|\n|\t| #|;|@|'|\"|--pre|--no-binary|=|\\PC){0,60}") {
             let _ = parse(&text);
         }
     }

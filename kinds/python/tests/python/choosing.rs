@@ -48,6 +48,22 @@ async fn the_solver_goes_back_where_it_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_not_there_is_told_with_those_that_are() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &["Requires-Dist: b>=77"])),
+        ("b", Dist::pure("b", "2", &[])),
+        ("b", Dist::pure("b", "1", &[])),
+    ])
+    .await;
+    for (wanted, expected) in [("b==99", "you want b==99"), ("a", "a==1 needs b>=77")] {
+        let told = site.refused(&[wanted], "").await;
+        assert!(told.contains(expected) && told.contains("(the newest that there is is 2)"), "{told}");
+    }
+    let both = "{ python: \"3.11\", platform: linux-x86_64 }, { python: \"3.12\", platform: linux-x86_64 }";
+    assert!(site.plan(&site.manifest_for(both, &["b>=1,<2"], "")).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_best_wheel_for_the_environment_is_taken() {
     let of = |tags| ("n", Dist::wheel(("n", "1", tags), &[]));
     let mut site = Site::of(&[
@@ -102,6 +118,9 @@ async fn withdrawn_files_are_for_who_pins_them() {
     assert_eq!(site.chosen(&["y"], "").await, ["y-1-py3-none-any.whl"]);
     let told = site.refused(&["y>1"], "").await;
     assert!(told.contains("was withdrawn (yanked)"), "{told}");
+    // A constraint pins as well.
+    assert_eq!(site.chosen(&["y"], "constraints: [\"y==2\"]").await, ["y-2-py3-none-any.whl"]);
+    assert_eq!(site.chosen(&["y"], "constraints: [\"y>=1\"]").await, ["y-1-py3-none-any.whl"]);
     let plan = site.plan(&site.manifest(&["y==2"], "")).await.expect("a plan");
     assert_eq!(files(&plan), ["y-2-py3-none-any.whl"]);
     assert!(page(&plan, "python/simple/y/index.v1_json").contains("\"yanked\":\"it <eats> files\""));
@@ -234,7 +253,4 @@ async fn sets_are_solved_each_for_itself_and_share_one_index() {
     // A set is called by its name where it has no solution.
     let told = site.refused(&["core==1"], "sets: { newer: { requirements: [ \"core==2\" ] } }").await;
     assert!(told.contains("Python 3.11 on linux-x86_64 (glibc 2.28), set 'newer'"), "{told}");
-    let twice = "sets: { other: { requirements: [ \"lib @ https://e.org/lib-1-py3-none-any.whl\" ] } }";
-    let told = site.refused(&["lib @ https://f.org/lib-1-py3-none-any.whl"], twice).await;
-    assert!(told.contains("two requirements name two URLs for it"), "{told}");
 }

@@ -1,6 +1,7 @@
 //! The kind against indexes that the tests make: what is chosen, what is served, what is refused.
 
 mod choosing;
+mod elsewhere;
 mod git;
 mod hostile;
 mod serving;

@@ -97,16 +97,3 @@ async fn a_named_index_alone_answers_for_its_projects() {
     let told = public.refused(&["house-thing"], &lines).await;
     assert!(told.contains("no index has such a project"), "{told}");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_requirement_may_come_from_a_url() {
-    let mut site = site().await;
-    site.add("c", Dist::pure("c", "7", &["Requires-Dist: b"]));
-    let url = site.upstream.url("/files/c-7-py3-none-any.whl");
-    let chosen = site.chosen(&[&format!("c @ {url}")], "").await;
-    assert_eq!(chosen, ["b-2-py3-none-any.whl", "c-7-py3-none-any.whl"]);
-    let told = site.refused(&[&format!("d @ {url}")], "").await;
-    assert!(told.contains("of another project"), "{told}");
-    let told = site.refused(&[&format!("c @ {url}"), &format!("c @ {url}?other")], "").await;
-    assert!(told.contains("two requirements name two URLs"), "{told}");
-}

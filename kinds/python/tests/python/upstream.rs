@@ -123,6 +123,10 @@ impl Dist {
         self
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(crate) fn sha256(&self) -> Digest {
         Digest::of(&self.bytes)
     }
