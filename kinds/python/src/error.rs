@@ -93,6 +93,14 @@ pub enum PythonError {
         /// What it has.
         found: Checksum,
     },
+    /// The metadata beside a wheel is not that of the wheel.
+    #[error("the wheel {name} does not say what the metadata beside it says{}", at(url.as_deref()))]
+    Beside {
+        /// The wheel.
+        name: String,
+        /// The metadata.
+        url: Option<Box<UpstreamUrl>>,
+    },
     /// A requirement from git of which nothing says what it needs.
     #[error("the requirement {name} from {url} can't be solved: {reason}")]
     Repository {
@@ -148,6 +156,7 @@ impl Failure for PythonError {
             | Self::Page { .. }
             | Self::Repository { .. }
             | Self::Unhashed { .. }
+            | Self::Beside { .. }
             | Self::Unsolvable { .. }
             | Self::Twice { .. }
             | Self::Path { .. } => Class::Upstream,
@@ -161,7 +170,7 @@ impl Failure for PythonError {
             ),
             Self::Place { .. } => Some("mend it, or write the address of an index at python: index: in the manifest".to_owned()),
             Self::Locate { .. } => Some("name it relative to the manifest, with an absolute path, or by a URL".to_owned()),
-            Self::Fetch { source, .. } => source.hint(),
+            Self::Fetch { source, .. } => credentials(source).or_else(|| source.hint()),
             Self::Hashless { .. } => {
                 Some("write such files with 'pip-compile --generate-hashes' or 'uv pip compile --generate-hashes'".to_owned())
             }
@@ -172,8 +181,28 @@ impl Failure for PythonError {
                      {name} @ file:///FOLDER/FILE.whl"
                 ))
             }
+            Self::Beside { .. } => Some(
+                "clients would miss what the wheel needs: tell whoever runs the index, or name the wheel by its URL (NAME @ https://…)".to_owned(),
+            ),
             Self::Unsolvable { hint, .. } => hint.clone(),
             _ => None,
         }
     }
+}
+
+fn at(url: Option<&UpstreamUrl>) -> String {
+    url.map(|url| format!(", {url}")).unwrap_or_default()
+}
+
+/// Where credentials may stand, where an index asks for some and there are none.
+fn credentials(error: &FetchError) -> Option<String> {
+    let FetchError::Status { status: 401 | 403, credentials: Some(note), url, .. } = error else { return None };
+    (!note.sent && note.trouble.is_none()).then(|| {
+        format!(
+            "no credentials were found for '{}': write them into the URL in the manifest (https://USER:PASSWORD@…), or into \
+             ~/.netrc (machine {})",
+            note.name,
+            url.expose().host_str().unwrap_or_default(),
+        )
+    })
 }

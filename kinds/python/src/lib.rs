@@ -10,7 +10,8 @@ pub mod spec;
 
 use std::sync::Arc;
 
-use airlift_core::{LockEntry, Node, Plan, Request, UpstreamUrl};
+use airlift_core::{LockEntry, Node, Notice, Plan, Request, UpstreamUrl};
+use airlift_fetch::Fetcher;
 use airlift_kind::{Address, Client, ClientError, CollectContext, Kind, Lookup, Nouns, Shown, Usage, View};
 
 pub use error::PythonError;
@@ -34,8 +35,15 @@ impl Kind for Python {
         collect::collect(spec, context).await
     }
 
-    fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
-        Request::new(url)
+    async fn inspect(_: &spec::Spec, entries: &[&LockEntry], fetcher: &Fetcher) -> Result<Vec<Notice>, PythonError> {
+        collect::inspect(entries, fetcher).await
+    }
+
+    fn request(spec: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {
+        Request::new(match &spec.python {
+            Some(python) => python.with_credentials(url),
+            None => url,
+        })
     }
 
     fn is_path(field: &str, text: &str) -> bool {

@@ -108,7 +108,7 @@ impl Lookup for Index {
         let found = match path.split_once('/') {
             Some(("simple", rest)) => self.simple(rest, asked.headers),
             Some(("pypi", rest)) => self.legacy(rest),
-            None if path == "simple" => Some(Reply::Redirect("/simple/".to_owned())),
+            None if path.is_empty() || path == "simple" => Some(Reply::Redirect("/simple/".to_owned())),
             _ => self.client_file(asked),
         };
         match found {

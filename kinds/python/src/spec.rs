@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use airlift_core::UpstreamUrl;
-use pep508_rs::PackageName;
+use pep508_rs::{PackageName, VersionOrUrl};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+use crate::format::index::lend;
 use crate::format::tags::Libc;
 use crate::format::{Requirement, requirements};
 
@@ -34,6 +35,27 @@ pub struct PythonSpec {
     pub sdists: Sdists,
     /// Whether pre-releases are as good as releases.
     pub pre: bool,
+}
+
+impl PythonSpec {
+    /// A URL of a lock, which has no credentials, with those that the manifest has for it.
+    pub(crate) fn with_credentials(&self, url: UpstreamUrl) -> UpstreamUrl {
+        let mut own: Vec<UpstreamUrl> = self.indexes.iter().map(|named| named.url.clone()).collect();
+        if let IndexSpec::At(index) = &self.index {
+            own.insert(0, index.clone());
+        }
+        for one in self.sets.iter().flat_map(|set| set.requirements.iter().chain(&set.constraints)) {
+            if let Some(VersionOrUrl::Url(url)) = &one.version_or_url {
+                own.extend(UpstreamUrl::try_from(url.to_url()));
+            }
+        }
+        if let Some(same) = own.iter().find(|own| own.redacted() == *url.expose()) {
+            return same.clone();
+        }
+        let mut lent = url.expose().clone();
+        own.iter().for_each(|own| lend(own.expose(), &mut lent));
+        UpstreamUrl::try_from(lent).unwrap_or(url)
+    }
 }
 
 /// What is installed together.
@@ -433,6 +455,24 @@ mod tests {
         let alone =
             read(&format!("python: {{ sets: {{ x: {{ requirements: [b], {own} }} }} }}\n")).expect("a manifest");
         assert_eq!(alone.sets.len(), 1);
+    }
+
+    #[test]
+    fn a_lock_gets_the_credentials_of_the_manifest_back() {
+        let spec = read(
+            "python:\n  index: \"https://me:pass@i.example.org/simple/\"\n  indexes: { t: { url: \"https://you:word@t.example.org/whl\", packages: [t] } }\n  requirements: [\"a @ https://u:p@a.example.org/a-1.tar.gz?token=x\"]\n  environments: [{ python: \"3.11\", platform: linux-x86_64 }]\n",
+        )
+        .expect("a manifest");
+        for (url, user, expected) in [
+            ("https://i.example.org/files/b-1.tar.gz", "me", "https://me:pass@i.example.org/files/b-1.tar.gz"),
+            ("https://t.example.org/t-1.tar.gz", "you", "https://you:word@t.example.org/t-1.tar.gz"),
+            ("https://a.example.org/a-1.tar.gz?token=REDACTED", "u", "https://u:p@a.example.org/a-1.tar.gz?token=x"),
+            ("https://elsewhere.example.org/c-1.tar.gz", "", "https://elsewhere.example.org/c-1.tar.gz"),
+            ("http://i.example.org/files/b-1.tar.gz", "", "http://i.example.org/files/b-1.tar.gz"),
+        ] {
+            let asked = spec.with_credentials(url.parse().expect("a URL"));
+            assert_eq!((asked.expose().username(), asked.expose().as_str()), (user, expected));
+        }
     }
 
     #[test]

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use pep508_rs::PackageName;
+use pep508_rs::{ExtraName, PackageName};
 
+use super::environment::Environment;
 use super::hashes;
-use super::library::Library;
-use super::project::Policy;
+use super::library::{About, Library};
+use super::project::{Offered, Policy};
 use super::solver::{Choice, Problem, solve};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
+use crate::format::metadata::Metadata;
+use crate::format::{Requirement, dependency, plain};
+use crate::spec::Sdists;
 
 /// Everything for one environment.
 #[derive(Default)]
@@ -21,48 +25,91 @@ pub(crate) struct Built {
 }
 
 /// Solves a problem, and for each source distribution in the solution what building it needs: each build has an
-/// environment of its own, as with pip.
+/// environment of its own, as with pip. Where source distributions travel beside wheels, these are built as well.
 pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) -> Result<Built, PythonError> {
     let mut built = Built::default();
     let mut open: Vec<Choice> = solve(library, problem).await?.into_values().collect();
     hashes::check(library, &problem.policy, &open).await?;
-    let mut seen = BTreeSet::new();
-    let mut builds = HashSet::new();
-    while let Some(choice) = open.pop() {
-        let release = &choice.project.releases[choice.release];
-        let offered = &release.files[choice.file];
+    built.remarks = missing_extras(library, problem, &open);
+    let (mut beside, mut seen, mut builds) = (Vec::<Choice>::new(), BTreeSet::new(), HashSet::new());
+    while let Some((choice, is_beside)) = open.pop().map(|one| (one, false)).or_else(|| Some((beside.pop()?, true))) {
+        let offered = choice.offered();
         if !seen.insert(offered.file.name.clone()) {
             continue;
         }
+        if problem.policy.sdists == Sdists::Always {
+            beside.extend(choice.sdist());
+        }
         if !matches!(offered.name, FileName::Wheel(_)) {
-            let version = offered.name.version();
             let about = library.load_about(&choice.project, offered).await?;
-            let is_static = about.metadata.as_ref().is_ok_and(crate::format::metadata::Metadata::is_static);
-            let told = match is_static {
-                true => "",
-                false => ", and only the build tells for sure what it needs; what its PKG-INFO says was taken",
-            };
-            let remark = match &offered.name {
-                FileName::Repository(_) => format!(
-                    "comes from git: {} travels, and clients build from it. They find it here with: git config --global \
-                     url.<this mirror>/git/{host}/.insteadOf https://{host}/",
-                    offered.file.url,
-                    host = offered.file.url.authority()
-                ),
-                _ => format!("{version} travels as a source distribution, which clients build{told}"),
-            };
-            built.remarks.insert((choice.project.name.clone(), remark));
+            if !is_beside {
+                built.remarks.insert((choice.project.name.clone(), told(offered, &about)));
+            }
             // The same requirements have the same solution.
-            if builds.insert(about.build.clone()) {
-                // Hashes, constraints and pins are of what is installed, not of what builds it.
-                let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy.clone();
-                let policy = Policy { sdists, forms, prefer_binary, places, ..Policy::default() };
-                let environment = problem.environment;
-                let needed = Problem { environment, requirements: about.build.clone(), policy };
-                open.extend(solve(library, &needed).await?.into_values());
+            if !builds.contains(&about.build) {
+                let environment = problem.environment.building(offered);
+                match solve(library, &building(problem, &environment, &about)).await {
+                    Ok(solution) => open.extend(solution.into_values()),
+                    Err(PythonError::Unsolvable { derivation, .. }) if is_beside => {
+                        let why = plain(&derivation, 500);
+                        let remark = format!("{} can't be built from what travels: {why}", offered.file.name);
+                        built.remarks.insert((choice.project.name.clone(), remark));
+                        built.choices.push(choice);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+                builds.insert(about.build.clone());
             }
         }
         built.choices.push(choice);
     }
     Ok(built)
+}
+
+/// What a build needs.
+fn building<'a>(problem: &Problem<'_>, environment: &'a Environment, about: &About) -> Problem<'a> {
+    // Hashes, constraints and pins are of what is installed, not of what builds it.
+    let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy.clone();
+    let policy = Policy { sdists, forms, prefer_binary, places, ..Policy::default() };
+    Problem { environment, requirements: about.build.clone(), policy }
+}
+
+/// What is to be known of a source distribution.
+fn told(offered: &Offered, about: &About) -> String {
+    let is_static = about.metadata.as_ref().is_ok_and(Metadata::is_static);
+    let unsure = match is_static {
+        true => "",
+        false => ", and only the build tells for sure what it needs; what its PKG-INFO says was taken",
+    };
+    match &offered.name {
+        FileName::Repository(_) => format!(
+            "comes from git: {} travels, and clients build from it. They find it here with: git config --global \
+             url.<this mirror>/git/{host}/.insteadOf https://{host}/",
+            offered.file.url,
+            host = offered.file.url.authority()
+        ),
+        name => format!("{} travels as a source distribution, which clients build{unsure}", name.version()),
+    }
+}
+
+/// The extras that are wanted of projects that have none of that name: pip goes on without them, and says so.
+fn missing_extras(library: &Library<'_>, problem: &Problem<'_>, chosen: &[Choice]) -> BTreeSet<(PackageName, String)> {
+    let markers = &problem.environment.markers;
+    let mut remarks = BTreeSet::new();
+    for wanted in problem.requirements.iter().filter(|wanted| !wanted.extras.is_empty()) {
+        let choice = chosen.iter().find(|choice| choice.project.name == wanted.name);
+        let about = choice.and_then(|choice| library.about(choice.offered()));
+        let Some(Ok(metadata)) = about.as_ref().map(|about| &about.metadata) else { continue };
+        // Old ones name an extra only where something needs it.
+        let is_asked = |extra: &ExtraName| {
+            let with = |one: &Requirement, extras: &[ExtraName]| dependency::applies(&one.marker, markers, extras);
+            metadata.requires.iter().any(|one| with(one, std::slice::from_ref(extra)) && !with(one, &[]))
+        };
+        for extra in wanted.extras.iter().filter(|extra| !metadata.extras.contains(extra) && !is_asked(extra)) {
+            remarks
+                .insert((wanted.name.clone(), format!("{} has no extra '{extra}', which is wanted", metadata.version)));
+        }
+    }
+    remarks
 }

@@ -3,6 +3,7 @@
 use pep440_rs::Version;
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
+use super::project::Offered;
 use crate::format::tags::Tags;
 use crate::spec::EnvironmentSpec;
 
@@ -15,6 +16,8 @@ const NEWEST_PATCH: u16 = 99;
 pub(crate) struct Environment {
     /// How it is told to people.
     pub(crate) label: String,
+    /// The source distribution that is built in it, where it is for that.
+    pub(crate) builds: Option<String>,
     /// The full version of its interpreter.
     pub(crate) python: Version,
     /// What markers are evaluated with.
@@ -44,9 +47,15 @@ impl Environment {
         };
         Self {
             label: spec.describe(),
+            builds: None,
             python: Version::new([major, minor, patch].map(u64::from)),
             markers: markers.try_into().expect("numbers with dots between them are versions"),
             tags: Tags::cpython((major, minor), &spec.machine, spec.libc),
         }
+    }
+
+    /// The same for building a source distribution.
+    pub(crate) fn building(&self, sdist: &Offered) -> Self {
+        Self { builds: Some(sdist.file.name.clone()), ..self.clone() }
     }
 }

@@ -99,7 +99,10 @@ impl Words<'_> {
             return format!(" (the index has put it into quarantine: {reason})");
         }
         if !project.exists {
-            return " (no index has such a project)".to_owned();
+            return match self.provider.library.answering(name) {
+                Some(index) => format!(" (the index '{index}', which alone answers for it, has no such project)"),
+                None => " (no index has such a project)".to_owned(),
+            };
         }
         let mut reasons = BTreeMap::<String, Vec<String>>::new();
         for (place, release) in (0_u32..).zip(&project.releases).filter(|(place, _)| set.contains(place)) {
@@ -147,6 +150,7 @@ impl Words<'_> {
                 "a newer 'glibc' or another 'python' in the environment may have wheels",
             ),
             ("is a pre-release", "with 'pre: true', or a requirement that names one, pre-releases are taken"),
+            ("no such project", "is its name right? 'packages' of that index say what it alone answers for"),
             ("no index has such a project", "is its name right, and is there an index in the manifest that has it?"),
             (
                 "needs Python",
@@ -172,9 +176,10 @@ impl ReportFormatter<Package, Set, String> for Words<'_> {
             }
             External::Custom(package, set, reason) => format!("{} {reason}", self.at(package, set)),
             External::FromDependencyOf(of, at, package, set) => {
-                let wants = match of {
-                    Package::Root => "you want".to_owned(),
-                    of => format!("{} needs", self.at(of, at)),
+                let wants = match (of, &self.provider.problem.environment.builds) {
+                    (Package::Root, None) => "you want".to_owned(),
+                    (Package::Root, Some(file)) => format!("building {file} needs"),
+                    (of, _) => format!("{} needs", self.at(of, at)),
                 };
                 // Where no version fits, the solver has nothing more to say of it.
                 let why = if *set == Set::empty() { self.reasons(package, set) } else { String::new() };

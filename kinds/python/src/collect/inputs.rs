@@ -108,6 +108,13 @@ impl Inputs {
         }
     }
 
+    /// The requirements that are for none of these environments, as they are written.
+    pub(crate) fn for_none(&self, environments: &[&MarkerEnvironment]) -> Vec<String> {
+        let is_for =
+            |one: &Requirement| environments.iter().any(|markers| dependency::applies(&one.marker, markers, &[]));
+        self.requirements.iter().filter(|one| !is_for(one)).map(ToString::to_string).collect()
+    }
+
     /// Requirements and policy for an environment.
     pub(crate) fn for_environment(
         &self,

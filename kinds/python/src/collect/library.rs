@@ -85,6 +85,11 @@ impl<'a> Library<'a> {
         lock(&self.abouts).get(&key(&offered.file)).cloned()
     }
 
+    /// The name of the index that alone answers for a project, where one does.
+    pub(crate) fn answering(&self, name: &PackageName) -> Option<&str> {
+        self.places.answering(name)
+    }
+
     /// Asks for a project.
     pub(crate) async fn load_project(&self, name: &PackageName) -> Result<Arc<Project>, PythonError> {
         let _alone = match self.project(name) {

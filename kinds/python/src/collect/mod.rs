@@ -3,13 +3,14 @@
 //! `inputs` reads what each set wants, `places` where it comes from. For each `environment` the `solver` decides on versions,
 //! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
 //! adds what source distributions need to be built, `hashes` checks what an index promises nothing of, and `publish` makes
-//! the plan.
+//! the plan. `inspect` looks at what was fetched by it.
 
 mod build;
 mod environment;
 mod explain;
 mod hashes;
 mod inputs;
+mod inspect;
 mod library;
 mod places;
 mod prefetch;
@@ -20,13 +21,16 @@ mod sdist;
 mod solver;
 mod wheel;
 
-use airlift_core::Plan;
+use airlift_core::{Event, Plan};
+use airlift_fetch::Fetcher;
 use airlift_kind::CollectContext;
 use futures::{StreamExt, TryStreamExt, stream};
 
+pub(crate) use inspect::inspect;
+
 use crate::error::PythonError;
 use crate::format::Requirement;
-use crate::spec::{PythonSpec, Sdists, SetSpec, Spec};
+use crate::spec::{PythonSpec, SetSpec, Spec};
 use environment::Environment;
 use inputs::Inputs;
 use library::Library;
@@ -53,6 +57,7 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     }
     let mut places = Places::of(spec, &*context.machine, fetcher).await?;
     let cases: Vec<Case> = spec.sets.iter().zip(&inputs).flat_map(cases).collect::<Result<_, _>>()?;
+    tell_unused(spec, &inputs, &cases, fetcher);
     places.learn(cases.iter().map(|case| &case.policy.places));
     let library = Library::new(fetcher, places);
     let solved = cases.iter().map(|Case { environment, requirements, policy }| {
@@ -67,13 +72,25 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     for (Case { environment, .. }, built) in cases.iter().zip(solved) {
         for choice in &built.choices {
             shelf.add(choice)?;
-            if spec.sdists == Sdists::Always {
-                shelf.add_sdist(choice)?;
-            }
         }
         built.remarks.into_iter().for_each(|(name, remark)| shelf.remark(&name, &remark, environment));
     }
     shelf.plan().await
+}
+
+/// Says which requirements are for none of the environments: a marker may have been meant otherwise.
+fn tell_unused(spec: &PythonSpec, inputs: &[Inputs], cases: &[Case], fetcher: &Fetcher) {
+    let mut rest = cases;
+    for (set, inputs) in spec.sets.iter().zip(inputs) {
+        let (own, others) = rest.split_at(set.environments.len().min(rest.len()));
+        rest = others;
+        let unused = inputs.for_none(&own.iter().map(|case| &case.environment.markers).collect::<Vec<_>>());
+        if !unused.is_empty() {
+            let of = set.name.as_ref().map(|name| format!(" of the set '{name}'")).unwrap_or_default();
+            let message = format!("these requirements are for none of the environments{of}: {}", unused.join("; "));
+            fetcher.observer().observe(&Event::Notice { message });
+        }
+    }
 }
 
 /// An environment, with what is wanted in it.

@@ -116,6 +116,11 @@ impl Places {
         !self.elsewhere.contains_key(name) || self.besides.contains(name)
     }
 
+    /// The name of the index that alone answers for a project, where one does.
+    pub(crate) fn answering(&self, name: &PackageName) -> Option<&str> {
+        self.named.iter().find(|named| named.answers_for(name)).map(|named| named.name.as_str())
+    }
+
     /// The pages that a project has.
     pub(crate) async fn pages(&self, name: &PackageName, fetcher: &Fetcher) -> Result<Vec<Page>, PythonError> {
         let mut pages = Vec::new();

@@ -14,7 +14,6 @@ use super::project::Offered;
 use super::solver::Choice;
 use super::{repository, wheel};
 use crate::error::PythonError;
-use crate::format::file_name::FileName;
 use crate::format::index::File;
 use crate::format::page::{self, PageFile, Project};
 use crate::format::repository::Repository;
@@ -49,13 +48,6 @@ impl<'a> Shelf<'a> {
             }
             _ => self.put(name, offered),
         }
-    }
-
-    /// Adds the source distribution of a chosen version, where there is one.
-    pub(crate) fn add_sdist(&mut self, choice: &Choice) -> Result<(), PythonError> {
-        let release = &choice.project.releases[choice.release];
-        let sdist = release.files.iter().find(|offered| matches!(offered.name, FileName::Sdist(_)));
-        sdist.map_or(Ok(()), |offered| self.put(&choice.project.name, offered))
     }
 
     fn put(&mut self, project: &PackageName, offered: &Offered) -> Result<(), PythonError> {

@@ -23,6 +23,7 @@ use super::library::Library;
 use super::project::{Candidates, Offered, Policy, Project};
 use super::{explain, prefetch};
 use crate::error::PythonError;
+use crate::format::file_name::FileName;
 use crate::format::{Requirement, dependency};
 
 /// What the solver decides about.
@@ -71,6 +72,13 @@ pub(crate) struct Choice {
 impl Choice {
     pub(crate) fn offered(&self) -> &Offered {
         &self.project.releases[self.release].files[self.file]
+    }
+
+    /// The source distribution of the same version, where there is one.
+    pub(crate) fn sdist(&self) -> Option<Self> {
+        let files = &self.project.releases[self.release].files;
+        let file = files.iter().position(|offered| matches!(offered.name, FileName::Sdist(_)))?;
+        Some(Self { file, ..self.clone() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The metadata of a wheel that has none beside it: out of the wheel's end, without the rest of it.
 
-use airlift_core::{Checksum, Request};
+use airlift_core::{Checksum, Digest, Request};
 use airlift_fetch::{Expected, Fetcher};
 use bytes::Bytes;
 
@@ -47,12 +47,20 @@ pub(crate) async fn verified(fetcher: &Fetcher, file: &File) -> Result<Result<By
     let what = || format!("the wheel {}", file.name);
     let fetched = fetcher.blob(&Request::new(file.url.clone()), &expected).await;
     let fetched = fetched.map_err(|source| failed(&what(), source))?;
+    inside(fetcher, &file.name, (fetched.digest, fetched.size)).await
+}
+
+/// The metadata inside of a wheel that is in the store.
+pub(crate) async fn inside(
+    fetcher: &Fetcher,
+    name: &str,
+    (digest, size): (Digest, u64),
+) -> Result<Result<Bytes, String>, PythonError> {
     let mut length = FIRST;
     loop {
-        let begin = fetched.size.saturating_sub(length);
-        let bytes = fetcher.stored(fetched.digest, fetched.size, begin..fetched.size).await;
-        let bytes = bytes.map_err(|source| failed(&what(), source))?;
-        match zip_member(Tail { size: fetched.size, bytes: &bytes }, is_wheel_metadata, METADATA) {
+        let bytes = fetcher.stored(digest, size, size.saturating_sub(length)..size).await;
+        let bytes = bytes.map_err(|source| failed(&format!("the wheel {name}"), source))?;
+        match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
             Ok(metadata) => return Ok(Ok(metadata.into())),
             Err(ArchiveError::More(needed)) if length < MOST => length = longer(length, needed).min(MOST),
             Err(error) => return Ok(Err(unusable(&error))),

@@ -1,9 +1,10 @@
 //! Core metadata of a distribution, as far as solving and publishing needs it (core metadata specification, 1.0 to 2.5).
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::PackageName;
+use pep508_rs::{ExtraName, PackageName};
 
 use super::{Requirement, dependency, plain};
 
@@ -16,6 +17,8 @@ pub struct Metadata {
     pub version: Version,
     /// What it needs.
     pub requires: Vec<Requirement>,
+    /// The extras that it has.
+    pub extras: Vec<ExtraName>,
     /// Which interpreters it runs on.
     pub requires_python: Option<VersionSpecifiers>,
     /// One line about it.
@@ -76,10 +79,18 @@ impl Metadata {
             name: read("Name", one("Name")?)?,
             version: read("Version", one("Version")?)?,
             requires: requires.collect::<Result<_, _>>()?,
+            extras: all("Provides-Extra").filter_map(|name| name.trim().parse().ok()).collect(),
             requires_python: requires_python.transpose()?,
             summary: all("Summary").find(known).map(|summary| plain(summary, 512)),
             dynamic: modern.then(|| all("Dynamic").map(|field| field.trim().to_ascii_lowercase()).collect()),
         })
+    }
+
+    /// Whether another one says the same of what is needed, and of what it is.
+    pub fn needs_as(&self, other: &Self) -> bool {
+        let needs = |of: &Self| of.requires.iter().cloned().collect::<HashSet<_>>();
+        (&self.name, &self.version, &self.requires_python) == (&other.name, &other.version, &other.requires_python)
+            && needs(self) == needs(other)
     }
 
     /// Whether a source distribution's own metadata says what a build would say of its requirements (PEP 643).

@@ -66,8 +66,10 @@ pub fn project(text: &str, name: &PackageName) -> Result<Declared, String> {
     let requires_python =
         requires_python.map(|text| text.parse::<VersionSpecifiers>().map_err(|_| odd("requires-python", text)));
     let mut requires = project.dependencies.iter().map(|text| dependency_of(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut extras = Vec::new();
     for (extra, texts) in &project.optional_dependencies {
         let extra: ExtraName = extra.parse().map_err(|_| odd("optional-dependencies", extra))?;
+        extras.push(extra.clone());
         for text in texts {
             requires.push(dependency_of(text)?.with_extra_marker(&extra));
         }
@@ -76,6 +78,7 @@ pub fn project(text: &str, name: &PackageName) -> Result<Declared, String> {
         name: name.clone(),
         version: version.clone().unwrap_or_else(|| Version::new([0])),
         requires,
+        extras,
         requires_python: requires_python.transpose()?,
         summary: project.description.as_deref().map(|text| plain(text, 512)),
         dynamic: Some(Vec::new()),

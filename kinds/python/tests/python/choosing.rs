@@ -178,7 +178,52 @@ async fn source_distributions_bring_what_builds_them() {
     assert_eq!(site.chosen(&["s"], "sdists: never").await, ["s-1-py3-none-any.whl"]);
     let told = site.refused(&["s==2"], "sdists: never").await;
     assert!(told.contains("source distributions are not wanted") && told.contains("hint: with 'sdists"), "{told}");
-    assert_eq!(site.chosen(&["a"], "sdists: always").await, ["a-1-py3-none-any.whl", "a-1.tar.gz"]);
+    // It travels beside its wheel, even if what builds it does not.
+    let plan = site.plan(&site.manifest(&["a"], "sdists: always")).await.expect("a plan");
+    assert_eq!(files(&plan), ["a-1-py3-none-any.whl", "a-1.tar.gz"]);
+    let notices = format!("{:?}", plan.notices);
+    assert!(
+        notices.contains("a-1.tar.gz can't be built from what travels") && notices.contains("setuptools"),
+        "{notices}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_builds_a_source_distribution_beside_a_wheel_travels_too() {
+    let sdist = |name: &str, project: &str| {
+        Dist::sdist(name, "1", &[("PKG-INFO", &metadata(name, "1", &[])), ("pyproject.toml", project)])
+    };
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &[])),
+        ("a", sdist("a", "[build-system]\nrequires = ['maker']\n")),
+        ("maker", Dist::pure("maker", "1", &[])),
+        ("maker", sdist("maker", "[build-system]\nrequires = []\n")),
+    ])
+    .await;
+    let plan = site.plan(&site.manifest(&["a"], "sdists: always")).await.expect("a plan");
+    assert_eq!(files(&plan), ["a-1-py3-none-any.whl", "a-1.tar.gz", "maker-1-py3-none-any.whl", "maker-1.tar.gz"]);
+    assert!(plan.notices.is_empty(), "{:?}", plan.notices);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_builds_and_is_missing_is_told_as_such() {
+    let project = "[build-system]\nrequires = ['nosuchbuilder']\n";
+    let sdist = Dist::sdist("s", "2", &[("PKG-INFO", &metadata("s", "2", &[])), ("pyproject.toml", project)]);
+    let site = Site::of(&[("s", sdist)]).await;
+    let told = site.refused(&["s"], "").await;
+    assert!(told.contains("building s-2.tar.gz needs nosuchbuilder"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wanted_in_vain_is_told() {
+    let site =
+        Site::of(&[("a", Dist::pure("a", "1", &["Provides-Extra: x", "Requires-Dist: b ; extra == 'old'"]))]).await;
+    let plan = site.plan(&site.manifest(&["a[x,old-one,Y]", "w ; sys_platform == 'win32'"], "")).await.expect("a plan");
+    let told = format!("{:?}", plan.notices);
+    assert!(told.contains("a 1 has no extra 'y', which is wanted") && told.contains("'old-one'"), "{told}");
+    assert!(!told.contains("'x'"), "{told}");
+    let heard = site.heard();
+    assert!(heard.contains("for none of the environments: w ; sys_platform == 'win32'"), "{heard}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,24 @@ async fn metadata_beside_a_wheel_has_the_promised_digest() {
     assert!(told.contains("does not have the promised checksum") && told.contains("the metadata of a-1"), "{told}");
 }
 
+/// It is right by its digest, and the wheel is right by its own, but one of them lies.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_beside_a_wheel_says_what_the_wheel_says() {
+    let wheel = || Dist::pure("a", "1", &["Requires-Dist: b", "Requires-Dist: c"]);
+    let needs = |lines: &[&str]| metadata("a", "1", lines);
+    let others = [("b", Dist::pure("b", "1", &[])), ("c", Dist::pure("c", "1", &[]).alone())];
+    let site = |beside: String| {
+        let all = [&others[..], &[("a", wheel().beside(beside))]].concat();
+        async move { Site::of(&all).await }
+    };
+    let lying = site(needs(&["Requires-Dist: b"])).await;
+    let told = lying.collect(&lying.manifest(&["a"], "")).await.expect_err("a lie");
+    assert!(told.contains("the wheel a-1-py3-none-any.whl does not say what the metadata beside it says"), "{told}");
+    assert!(told.contains("a-1-py3-none-any.whl.metadata"), "{told}");
+    let other = site(needs(&["Summary: in other words", "Requires-Dist: c", "Requires-Dist: b"])).await;
+    assert_eq!(other.collect(&other.manifest(&["a"], "")).await, Ok(Vec::new()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_not_there_as_promised_are_refused() {
     let wrong = Dist::pure("a", "1", &[]).with("hashes", json!({ "sha256": "00".repeat(32) }));

@@ -79,6 +79,7 @@ async fn pages_are_negotiated_and_names_are_normal() {
         assert!(!path.starts_with("/simple/") || vary.as_deref() == Some("Accept"), "{path} {accept:?}");
     }
     for (path, location) in [
+        ("/", "/simple/"),
         ("/simple", "/simple/"),
         ("/simple/foo-bar", "/simple/foo-bar/"),
         ("/simple/Foo_.Bar/", "/simple/foo-bar/"),

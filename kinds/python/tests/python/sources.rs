@@ -1,6 +1,6 @@
 //! Where packages come from: files that the manifest names, HTML, several indexes, URLs.
 
-use airlift_testkit::upstream::Resource;
+use airlift_testkit::upstream::{Guard, Resource};
 
 use super::upstream::{Dist, Site, files, page};
 
@@ -95,5 +95,16 @@ async fn a_named_index_alone_answers_for_its_projects() {
     let chosen = public.chosen(&["mine"], &lines).await;
     assert_eq!(chosen, ["mine-1-py3-none-any.whl", "other-1-py3-none-any.whl"]);
     let told = public.refused(&["house-thing"], &lines).await;
-    assert!(told.contains("no index has such a project"), "{told}");
+    assert!(told.contains("the index 'house', which alone answers for it, has no such project"), "{told}");
+    assert!(public.refused(&["thing"], &lines).await.contains("no index has such a project"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_asks_for_a_password_is_told_with_where_to_write_it() {
+    let site = site().await;
+    let guard = Guard::Basic { user: "me".to_owned(), password: "word".to_owned() };
+    site.upstream.put("/simple/a/", Resource { guard, ..Resource::new(String::new()) });
+    let told = site.refused(&["a"], "").await;
+    assert!(told.contains("write them into the URL in the manifest") && told.contains("(machine 127.0.0.1)"), "{told}");
+    assert!(!told.contains("docker"), "{told}");
 }

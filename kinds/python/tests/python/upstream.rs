@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use airlift_core::event::Silent;
-use airlift_core::{Digest, Plan, Source};
+use airlift_core::event::Observer;
+use airlift_core::{Digest, Event, Failure, Notice, Plan, Source};
+use airlift_fetch::engine::{self, Options};
 use airlift_fetch::{Fetcher, Settings};
 use airlift_kind::{DynKind, Erased};
 use airlift_kind_python::Python;
@@ -111,6 +112,12 @@ impl Dist {
         Self { name: name.to_owned(), bytes, metadata: None, extra: Vec::new() }
     }
 
+    /// The same with this metadata beside it, whatever the file itself says.
+    pub(crate) fn beside(mut self, metadata: String) -> Self {
+        self.metadata = Some(metadata);
+        self
+    }
+
     /// The same without metadata beside it.
     pub(crate) fn alone(mut self) -> Self {
         self.metadata = None;
@@ -132,15 +139,28 @@ impl Dist {
     }
 }
 
+/// The notices of everything that was planned.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn observe(&self, event: &Event) {
+        if let Event::Notice { message } = event {
+            self.0.lock().expect("no panic").push(message.clone());
+        }
+    }
+}
+
 /// An index on loopback.
 pub(crate) struct Site {
     pub(crate) upstream: Upstream,
+    heard: Arc<Heard>,
     projects: BTreeMap<String, Vec<Value>>,
 }
 
 impl Site {
     pub(crate) async fn of(dists: &[(&str, Dist)]) -> Self {
-        let mut site = Self { upstream: Upstream::start().await, projects: BTreeMap::new() };
+        let mut site = Self { upstream: Upstream::start().await, heard: Arc::default(), projects: BTreeMap::new() };
         dists.iter().for_each(|(project, dist)| site.add(project, dist.clone()));
         site
     }
@@ -191,6 +211,11 @@ impl Site {
         text
     }
 
+    /// The notices of everything that was planned so far.
+    pub(crate) fn heard(&self) -> String {
+        self.heard.0.lock().expect("no panic").join("\n")
+    }
+
     /// Plans, and says which files were chosen.
     pub(crate) async fn chosen(&self, requirements: &[&str], more: &str) -> Vec<String> {
         files(&self.plan(&self.manifest(requirements, more)).await.expect("a plan"))
@@ -202,17 +227,33 @@ impl Site {
     }
 
     pub(crate) async fn plan(&self, manifest: &str) -> Result<Plan, String> {
-        let store = Store::memory();
-        let settings = Settings { attempts: 2, first_wait: std::time::Duration::from_millis(1), ..Settings::default() };
-        let fetcher = Fetcher::new(settings, store, Arc::new(Silent), CancellationToken::new()).expect("a fetcher");
         let section = PYTHON.section(manifest).map_err(|error| error.to_string())?;
-        let context = airlift_testkit::signing::context(fetcher);
-        let plan = section.collect(&context).await;
-        plan.map_err(|error| {
-            let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-            airlift_core::failure::chain(&*error).join("\ncaused by: ") + &hint
-        })
+        let plan = section.collect(&airlift_testkit::signing::context(self.fetcher())).await;
+        plan.map_err(|error| told(&*error))
     }
+
+    /// Collects all of it, and says what is to be known of it, or why it can't be.
+    pub(crate) async fn collect(&self, manifest: &str) -> Result<Vec<Notice>, String> {
+        let fetcher = self.fetcher();
+        let section = PYTHON.section(manifest).map_err(|error| error.to_string())?;
+        let plan = section.collect(&airlift_testkit::signing::context(fetcher.clone())).await;
+        let plan = plan.map_err(|error| told(&*error))?;
+        let collected = engine::collect(&fetcher, plan, &Options::default()).await.map_err(|error| told(&error))?;
+        let entries: Vec<_> = collected.entries.iter().collect();
+        section.inspect(&entries, &fetcher).await.map_err(|error| told(&*error))
+    }
+
+    fn fetcher(&self) -> Fetcher {
+        let settings = Settings { attempts: 2, first_wait: std::time::Duration::from_millis(1), ..Settings::default() };
+        let heard = Arc::<Heard>::clone(&self.heard);
+        Fetcher::new(settings, Store::memory(), heard, CancellationToken::new()).expect("a fetcher")
+    }
+}
+
+/// An error with its causes, and what helps.
+fn told(error: &dyn Failure) -> String {
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    airlift_core::failure::chain(error).join("\ncaused by: ") + &hint
 }
 
 /// The packages of a plan, by their files' names.
