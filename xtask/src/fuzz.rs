@@ -5,8 +5,10 @@
 //! need one, finds nothing in a program without `unsafe`; memory is bounded by libFuzzer's own limit.
 
 use std::fs::{self, File};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// How long each target runs.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// How many targets run at a time.
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
     /// The targets; all of fuzz/targets/ where none is named.
     targets: Vec<String>,
 }
@@ -40,7 +45,7 @@ struct Run {
     found: Vec<PathBuf>,
 }
 
-/// Builds the targets, then runs one after the other; those that find something do not stop the others.
+/// Builds the targets, then runs them; those that find something do not stop the others.
 pub(crate) fn run(options: &Options) -> Outcome {
     let all = names()?;
     if let Some(unknown) = options.targets.iter().find(|name| !all.contains(name)) {
@@ -48,12 +53,23 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     let wanted = if options.targets.is_empty() { &all } else { &options.targets };
     let programs = build(wanted)?;
-    let mut found = Vec::new();
-    for name in wanted {
-        let run = one(&programs.join(name), name, options.seconds)?;
-        say(&format!("{name}: {} inputs, {} MiB at most, {} findings", run.executed, run.memory, run.found.len()));
-        found.extend(run.found);
-    }
+    let waiting = Mutex::new(wanted.iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || -> Result<Vec<PathBuf>, String> {
+        let mut found = Vec::new();
+        while let Some(name) = next() {
+            let run = one(&programs.join(name), name, options.seconds).map_err(|error| error.to_string())?;
+            say(&format!("{name}: {} inputs, {} MiB at most, {} findings", run.executed, run.memory, run.found.len()));
+            found.extend(run.found);
+        }
+        Ok(found)
+    };
+    let found: Vec<PathBuf> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.at_once.max(1)).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        results.collect::<Result<Vec<_>, String>>()
+    })?
+    .concat();
     match found.is_empty() {
         true => Ok(()),
         false => {

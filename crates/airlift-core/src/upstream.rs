@@ -119,6 +119,21 @@ impl UpstreamUrl {
         Some(decoded.trim_start_matches('/').to_owned())
     }
 
+    /// The same URL with the user and password of another one, where both are of one origin and it has none of its own.
+    /// What an upstream names as a URL, and what a lock has of one, comes without them.
+    #[must_use]
+    pub fn with_user_of(self, other: &Self) -> Self {
+        let own = !self.0.username().is_empty() || self.0.password().is_some();
+        if own || self.0.origin() != other.0.origin() {
+            return self;
+        }
+        let mut url = self.0;
+        // Both fail only for URLs that can't have a user; one of the same origin has none then.
+        let _ = url.set_username(other.0.username());
+        let _ = url.set_password(other.0.password());
+        Self(url)
+    }
+
     /// The same URL without user, password, fragment and the values of secret parameters.
     pub fn redacted(&self) -> Url {
         let mut url = self.0.clone();

@@ -26,8 +26,9 @@ pub(crate) async fn head(fetcher: &Fetcher, request: &Request) -> Result<Head, F
         let ask = Ask { method: method.clone(), ..Ask::get(request) };
         match exchange(fetcher, &ask).await {
             Ok(answer) => return Ok(head_of(request, &answer)),
-            // Signed URLs and simple servers know no HEAD; the body of the GET is left unread.
-            Err(trouble) if method == Method::HEAD && matches!(trouble.error.status(), Some(403 | 405 | 501)) => {
+            // Signed URLs and simple servers know no HEAD, and ChartMuseum says 404 to it of charts that it has; the body
+            // of the GET is left unread.
+            Err(trouble) if method == Method::HEAD && matches!(trouble.error.status(), Some(403..=405 | 501)) => {
                 method = Method::GET;
             }
             Err(trouble) => attempts.again(trouble).await?,

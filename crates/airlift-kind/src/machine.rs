@@ -1,5 +1,16 @@
 //! What a kind may ask about the machine that it plans on.
 
+/// What a program of the machine answers about files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramAnswer {
+    /// This, on its standard output.
+    Said(String),
+    /// It failed, answered more than 64 MiB or took longer than a minute: a sentence.
+    Failed(String),
+    /// There is no such program.
+    NotThere,
+}
+
 /// The machine that a kind plans on.
 ///
 /// Kinds read no environment. Where the manifest says "as on this machine", the program reads it for them; tests say
@@ -13,13 +24,12 @@ pub trait Machine: std::fmt::Debug + Send + Sync {
     /// It waits for the program, which must be one that answers at once.
     fn ask(&self, program: &str, arguments: &[&str]) -> Option<String>;
 
-    /// What a program answers on its standard output about files, each with its name and its bytes. They lie in an empty
-    /// folder of its own, in which it runs and which is its home; of the environment it has its `PATH` alone. None where
-    /// there is no such program, where it fails, where it answers more than 64 MiB or takes longer than a minute.
+    /// What a program answers about files, each with its name and its bytes. They lie in an empty folder of its own, in
+    /// which it runs and which is its home; of the environment it has its `PATH` alone.
     ///
     /// It waits for the program.
-    fn ask_about(&self, _program: &str, _arguments: &[&str], _files: &[(&str, &[u8])]) -> Option<String> {
-        None
+    fn ask_about(&self, _program: &str, _arguments: &[&str], _files: &[(&str, &[u8])]) -> ProgramAnswer {
+        ProgramAnswer::NotThere
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the clients themselves say that they go.
 
 use airlift_kind::client::{Ask, Client};
+use airlift_kind::machine::ProgramAnswer;
 use serde::Serialize;
 
 use crate::error::SetupError;
@@ -10,19 +11,8 @@ use crate::put::{Options, has_one, has_something, put_in};
 use crate::root::Root;
 use crate::told::{Done, Told};
 
-/// What a program answered that was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// This.
-    Said(String),
-    /// It failed, or did not answer in time.
-    Failed,
-    /// This host has no such program.
-    NotThere,
-}
-
 /// Asks a program of the host. The words are the command.
-pub type AskHost<'a> = &'a dyn Fn(&[String]) -> Answer;
+pub type AskHost<'a> = &'a dyn Fn(&[String]) -> ProgramAnswer;
 
 /// What is known of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,12 +76,13 @@ fn complaint(Told { path, done, .. }: &Told) -> Option<String> {
     }
 }
 
-fn judge(question: &Ask, host: &str, answer: Answer) -> (Option<bool>, String) {
+fn judge(question: &Ask, host: &str, answer: ProgramAnswer) -> (Option<bool>, String) {
     let command = question.command.join(" ");
     let said = match answer {
-        Answer::Said(said) => said,
-        Answer::Failed => return (None, format!("could not be asked: '{command}' fails")),
-        Answer::NotThere => return (None, format!("could not be asked: there is no {}", question.command[0])),
+        ProgramAnswer::Said(said) => said,
+        // Why may have a password in it.
+        ProgramAnswer::Failed(_) => return (None, format!("could not be asked: '{command}' fails")),
+        ProgramAnswer::NotThere => return (None, format!("could not be asked: there is no {}", question.command[0])),
     };
     let places = places(&said);
     let others = places.iter().filter(|place| !leads_to(place, host));
@@ -148,7 +139,7 @@ mod tests {
 
     fn judged(said: &str) -> (Option<bool>, String) {
         let question = Ask::that_names_the_mirror(["ask", "it"]);
-        judge(&question, "mirror", Answer::Said(said.to_owned()))
+        judge(&question, "mirror", ProgramAnswer::Said(said.to_owned()))
     }
 
     #[test]

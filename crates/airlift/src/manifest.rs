@@ -150,7 +150,13 @@ impl Manifest {
         for omission in &mut plan.omissions {
             let below = omission.path.below(kind.name()).unwrap_or_default();
             let of = |also: &&&Also| below.strip_prefix(&also.name).is_some_and(|rest| rest.starts_with('/'));
-            if let Some(also) = asked.iter().find(of) {
+            // Several may want the same thing in different versions: its last part is which.
+            let which = below.rsplit('/').next().unwrap_or_default();
+            let named = |also: &&&Also| {
+                let value = also.value.to_string();
+                [format!(":{which}\""), format!("\"{which}\"")].iter().any(|text| value.contains(text))
+            };
+            if let Some(also) = asked.iter().filter(of).find(named).or_else(|| asked.iter().find(of)) {
                 omission.omitted.push_str(&format!(" (wanted by {})", also.why));
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use airlift_core::{Secret, Time};
 use airlift_fetch::{Proxies, Settings};
+use airlift_kind::machine::ProgramAnswer;
 
 use crate::cli::Network;
 use crate::error::ProgramError;
@@ -73,8 +74,9 @@ impl airlift_kind::Machine for ThisMachine {
         answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
     }
 
-    fn ask_about(&self, program: &str, arguments: &[&str], files: &[(&str, &[u8])]) -> Option<String> {
-        crate::running::about(variable("PATH")?.as_ref(), (program, arguments), files)
+    fn ask_about(&self, program: &str, arguments: &[&str], files: &[(&str, &[u8])]) -> ProgramAnswer {
+        let path = variable("PATH").unwrap_or_default();
+        crate::running::about(path.as_ref(), (program, arguments), files)
     }
 }
 

@@ -2,30 +2,12 @@
 
 use airlift_core::path::PathError;
 use airlift_core::upstream::UrlError;
-use airlift_core::{Class, Failure, UpstreamUrl};
+use airlift_core::{Class, Failure};
 use airlift_fetch::FetchError;
-
-use crate::format::index::IndexError;
 
 /// Why planning ended.
 #[derive(Debug, thiserror::Error)]
 pub enum HelmError {
-    /// The index can't be had.
-    #[error("the index of the chart repository {repository} can't be fetched")]
-    Fetch {
-        /// The repository's name in the manifest.
-        repository: String,
-        /// Why not.
-        source: Box<FetchError>,
-    },
-    /// What upstream answers is no index.
-    #[error("{url} is not the index of a chart repository")]
-    Index {
-        /// The index's URL.
-        url: Box<UpstreamUrl>,
-        /// What is wrong with it.
-        source: IndexError,
-    },
     /// A name that can't be a path of the archive.
     #[error("a file of the chart repository {repository} can't be named in an archive")]
     Name {
@@ -69,22 +51,14 @@ impl HelmError {
 impl Failure for HelmError {
     fn class(&self) -> Class {
         match self {
-            Self::Fetch { source, .. } | Self::Stopped { source } => source.class(),
-            Self::Index { .. } => Class::Upstream,
+            Self::Stopped { source } => source.class(),
             Self::Name { .. } | Self::Address { .. } | Self::Twice { .. } => Class::Usage,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Fetch { source, .. } if source.is_not_found() => {
-                Some("the 'url' is the folder in which the index.yaml lies, as 'helm repo add' takes it".to_owned())
-            }
-            Self::Fetch { source, .. } | Self::Stopped { source } => source.hint(),
-            Self::Index { .. } => Some(
-                "the 'url' is the folder in which the index.yaml lies, as 'helm repo add' takes it; a registry's begins with oci://"
-                    .to_owned(),
-            ),
+            Self::Stopped { source } => source.hint(),
             Self::Twice { .. } => Some("name both sets of 'charts' in one of them, and drop the other".to_owned()),
             Self::Name { .. } | Self::Address { .. } => None,
         }

@@ -34,7 +34,10 @@ pub(super) async fn run(arguments: &cli::Plan, context: &Context<'_>) -> Result<
 
     let printer = context.printer;
     for (title, names, measured) in &lines {
-        printer.line(format!("{title}: {}", describe(*names, measured)));
+        // A person need not read of kinds that the manifest does not name.
+        if *names > 0 {
+            printer.line(format!("{title}: {}", describe(*names, measured)));
+        }
         printer.object("planned", object(title, *names, measured));
     }
     for Notice { path, notice } in &notices {

@@ -6,9 +6,10 @@ use std::process::Command;
 use airlift_core::{Request, UpstreamUrl};
 use airlift_fetch::{FetchError, Fetcher, Settings};
 use airlift_kind::Mirror;
+use airlift_kind::machine::ProgramAnswer;
 use airlift_setup::list::host_and_port;
 use airlift_setup::put::Outcome;
-use airlift_setup::status::{self, Answer};
+use airlift_setup::status;
 use airlift_setup::{Credentials, List, Options, Root, Told, journal, put_in, revert};
 use airlift_store::Store;
 use serde_json::json;
@@ -110,12 +111,12 @@ async fn show_status(host: &SetupHost, context: &Context<'_>) -> Result<(), Trou
 }
 
 /// Asks a program of the host: one of another root inside of that.
-fn ask(root: &Root, command: &[String]) -> Answer {
-    let Some((program, arguments)) = command.split_first() else { return Answer::NotThere };
+fn ask(root: &Root, command: &[String]) -> ProgramAnswer {
+    let Some((program, arguments)) = command.split_first() else { return ProgramAnswer::NotThere };
     let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     let there = |folder: &str| root.at(&format!("{folder}/{program}")).is_file();
     if !folders.iter().any(|folder| there(folder)) {
-        return Answer::NotThere;
+        return ProgramAnswer::NotThere;
     }
     let mut asked = match root.is_this_host() {
         true => Command::new(program),
@@ -126,7 +127,7 @@ fn ask(root: &Root, command: &[String]) -> Answer {
         }
     };
     asked.args(arguments).env("LC_ALL", "C").env("PATH", folders.join(":"));
-    running::bounded(asked).map_or(Answer::Failed, Answer::Said)
+    running::bounded(asked)
 }
 
 /// What the mirror says has to be done, and the name and the password that it was asked with.

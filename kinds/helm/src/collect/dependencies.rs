@@ -33,7 +33,9 @@ impl<'a> Collector<'a> {
                 return Ok(None);
             }
         };
-        Ok(found.map(|place| Wanted { place, dependencies: true, images: None, provenance: of.provenance }))
+        // What is inside of the chart was looked at with it.
+        let images = of.images.filter(|_| !inside);
+        Ok(found.map(|place| Wanted { place, dependencies: true, images, provenance: of.provenance }))
     }
 
     /// Where a dependency is; none where there is nothing to fetch, or a sentence.

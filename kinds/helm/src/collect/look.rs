@@ -6,6 +6,7 @@ use airlift_core::plan::Also;
 use airlift_core::{Digest, PlanEntry, Request, Source, UpstreamUrl, failure};
 use airlift_fetch::engine::is_fatal;
 use airlift_fetch::{Expected, FetchError};
+use airlift_kind::machine::ProgramAnswer;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
@@ -147,7 +148,8 @@ impl<'a> Collector<'a> {
         let source = Source::Stored { digest: document.digest, request: request.clone() };
         let size = Some(document.bytes.len() as u64);
         let parts = PlanParts { source, digest: Some(document.digest), size };
-        match Chart::read(&document.bytes) {
+        let chart = Chart::read(&document.bytes).map_err(|error| unreadable(&error));
+        match chart.and_then(|chart| wanted.place.is(&chart.metadata).map(|()| chart)) {
             Ok(chart) => Ok(Looked {
                 images: match wanted.images {
                     Some(spec) => Some(self.images(&chart, document.bytes, spec).await),
@@ -157,7 +159,7 @@ impl<'a> Collector<'a> {
                 chart: Some(parts),
                 ..Looked::default()
             }),
-            Err(error) => Ok(Looked { refused: Some(unreadable(&error)), ..Looked::default() }),
+            Err(refused) => Ok(Looked { refused: Some(refused), ..Looked::default() }),
         }
     }
 
@@ -172,11 +174,18 @@ impl<'a> Collector<'a> {
             // Whoever waited may have been stopped meanwhile.
             let _ = send.send(machine.ask_about("helm", &arguments, &files));
         });
-        if let Ok(Some(text)) = rendered.await {
-            let rendered = images::rendered(&text);
-            found.rendered = true;
-            found.troubles.extend(rendered.troubles);
-            rendered.found.into_iter().for_each(|(image, certainty)| found.add(image, certainty));
+        match rendered.await.unwrap_or(ProgramAnswer::NotThere) {
+            ProgramAnswer::Said(text) => {
+                let rendered = images::rendered(&text);
+                found.rendered = true;
+                found.troubles.extend(rendered.troubles);
+                rendered.found.into_iter().for_each(|(image, certainty)| found.add(image, certainty));
+            }
+            ProgramAnswer::Failed(why) => found.troubles.push(format!(
+                "'helm template' fails, and an image that only it would show is not found: {why}; give the chart what it \
+                 asks for under 'images: {{ values: … }}'"
+            )),
+            ProgramAnswer::NotThere => {}
         }
         found
     }
@@ -219,12 +228,19 @@ impl<'a> Collector<'a> {
     /// Puts what was found into the plan. What the chart depends on.
     fn place(&mut self, wanted: &Wanted<'a>, looked: Looked) -> Result<Vec<(Dependency, bool)>, HelmError> {
         match &wanted.place {
-            At::Registry { repository, tag } => self.ask(Also {
-                key: "images".to_owned(),
-                name: repository.clone(),
-                value: json!({ "repository": repository, "tags": [tag] }),
-                why: format!("the chart oci://{repository}"),
-            }),
+            At::Registry { repository, tag } => {
+                if let Some(reason) = looked.refused {
+                    let (path, origin) = (format!("helm/{repository}"), format!("oci://{repository}:{tag}"));
+                    self.omit(&path, reason, &origin)?;
+                    return Ok(Vec::new());
+                }
+                self.ask(Also {
+                    key: "images".to_owned(),
+                    name: repository.clone(),
+                    value: json!({ "repository": repository, "tags": [tag] }),
+                    why: format!("the chart oci://{repository}"),
+                });
+            }
             At::Index(place, entry) => {
                 let repository = &mut self.repositories[*place];
                 if let Some(reason) = looked.refused {
@@ -337,12 +353,8 @@ fn may_depend(entry: &Entry) -> bool {
 /// What a chart depends on: each as its lock pins it, or else as it is written.
 fn needs(chart: &Chart) -> Vec<(Dependency, bool)> {
     let dependencies = chart.metadata.dependencies.iter().map(|dependency| {
-        let same = |locked: &&Dependency| locked.name == dependency.name;
-        let mut needed = dependency.clone();
-        if let Some(locked) = chart.locked.iter().find(same).filter(|locked| !locked.version.is_empty()) {
-            needed.version.clone_from(&locked.version);
-        }
-        (needed, chart.subchart(&dependency.name).is_some())
+        let version = chart.pinned(dependency).unwrap_or(&dependency.version).to_owned();
+        (Dependency { version, ..dependency.clone() }, chart.subchart(dependency).is_some())
     });
     dependencies.collect()
 }

@@ -22,14 +22,14 @@ use airlift_core::{LockEntry, Notice, Omission, Plan, PlanEntry, Request, Source
 use airlift_fetch::Fetcher;
 use airlift_kind::{CollectContext, Machine};
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::error::HelmError;
 use crate::format::index::Index;
 use crate::format::name;
 use crate::spec::{Place, RepositorySpec, Spec};
 use crate::stored::{LIST, Stored};
-use repository::Repository;
+use repository::{Repository, Stop};
 use wanted::Wanted;
 
 /// How many charts are fetched at a time. The fetcher has its own limits per host; this only bounds what waits for them.
@@ -78,9 +78,9 @@ async fn load<'a>(
     spec: &'a RepositorySpec,
     url: &'a UpstreamUrl,
     fetcher: &'a Fetcher,
-) -> Result<Repository<'a>, HelmError> {
+) -> Result<Repository<'a>, (&'a RepositorySpec, &'a UpstreamUrl, Stop)> {
     let repository = Repository::load(spec.name.clone(), url.clone(), (Some(spec), fetcher)).await;
-    repository.map_err(|stop| stop.of(&spec.name, url))
+    repository.map_err(|stop| (spec, url, stop))
 }
 
 /// What is known while planning.
@@ -99,7 +99,7 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    /// Fetches the indexes of the manifest's repositories.
+    /// Fetches the indexes of the manifest's repositories. One that can't be had is missed, and the others go on.
     async fn indexes(&mut self) -> Result<(), HelmError> {
         let fetcher = self.fetcher;
         let indexes = self.spec.helm.iter().filter_map(|spec| match &spec.url {
@@ -108,8 +108,16 @@ impl<'a> Collector<'a> {
         });
         // Boxed, since the compiler can't see that closures over references fit every lifetime here.
         let indexes: Vec<BoxFuture<'a, _>> = indexes.collect();
-        let repositories: Vec<Repository<'a>> = stream::iter(indexes).buffered(AT_ONCE).try_collect().await?;
-        for repository in repositories {
+        let loaded: Vec<_> = stream::iter(indexes).buffered(AT_ONCE).collect().await;
+        for loaded in loaded {
+            let repository = match loaded {
+                Ok(repository) => repository,
+                Err((spec, url, stop)) => {
+                    let reason = stop.of_manifest(url)?;
+                    self.omit(&name::index(&spec.name), reason, &url.to_string())?;
+                    continue;
+                }
+            };
             if let Some(other) = self.repositories.iter().find(|other| other.key() == repository.key()) {
                 let (first, second) = (other.id.clone(), repository.id);
                 return Err(HelmError::Twice { first, second, url: other.key() });

@@ -43,13 +43,19 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// Planning can't go on.
-    pub(super) fn of(self, repository: &str, url: &UpstreamUrl) -> HelmError {
-        match self {
-            Self::Fetch(error) if is_fatal(&error) => HelmError::stopped(error),
-            Self::Fetch(source) => HelmError::Fetch { repository: repository.to_owned(), source: Box::new(source) },
-            Self::Index(source) => HelmError::Index { url: Box::new(url.clone()), source },
-        }
+    /// Why the index of a repository that the manifest names is missed: a sentence.
+    pub(super) fn of_manifest(self, url: &UpstreamUrl) -> Result<String, HelmError> {
+        const FOLDER: &str = "the 'url' is the folder in which the index.yaml lies, as 'helm repo add' takes it";
+        let advice = match &self {
+            Self::Fetch(error) if error.is_not_found() => format!("; {FOLDER}"),
+            Self::Fetch(_) => String::new(),
+            Self::Index(_) => format!("; {FOLDER}; a registry's begins with oci://"),
+        };
+        let what = match &self {
+            Self::Fetch(_) => "the index of the chart repository can't be fetched".to_owned(),
+            Self::Index(_) => format!("{url} is not the index of a chart repository"),
+        };
+        Ok(format!("{what}: {}{advice}", self.explained()?))
     }
 
     /// Planning goes on without it: a sentence.
@@ -165,11 +171,11 @@ pub(super) enum Location {
     Registry(String),
 }
 
-/// A request for something of a repository. Its headers go to its own host only.
+/// A request for something of a repository. Its headers, and the user of its URL, go to its own host only.
 pub(super) fn request(base: &UpstreamUrl, headers: &BTreeMap<String, Secret>, url: UpstreamUrl) -> Request {
     let own = base.expose().origin() == url.expose().origin();
     let headers = headers.iter().filter(|_| own).map(|(name, value)| (name.clone(), value.clone())).collect();
-    Request { headers, dated: true, ..Request::new(url) }
+    Request { headers, dated: true, ..Request::new(url.with_user_of(base)) }
 }
 
 /// A repository's URL without secrets and without a slash at its end.

@@ -1,6 +1,8 @@
 //! One version of a chart that shall travel.
 
+use crate::format::chart::Metadata;
 use crate::format::index::Entry;
+use crate::format::version;
 use crate::spec::ImagesSpec;
 
 /// One version of a chart, and what shall become of it.
@@ -28,6 +30,23 @@ pub(super) enum At {
         /// `1.0.0`; a version's `+` is `_` there.
         tag: String,
     },
+}
+
+impl At {
+    /// Refuses a chart that is another one inside than the index says.
+    pub(super) fn is(&self, inside: &Metadata) -> Result<(), String> {
+        match self {
+            Self::Index(_, entry)
+                if (&entry.name, version::parse(&inside.version).as_ref()) != (&inside.name, Some(&entry.parsed)) =>
+            {
+                Err(format!(
+                    "refused: the index calls it {} {}, and it calls itself {} {}",
+                    entry.name, entry.version, inside.name, inside.version
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Wanted<'_> {

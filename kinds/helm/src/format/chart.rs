@@ -9,6 +9,8 @@ use airlift_unpack::{Format, Limits, MemberLimits, UnpackError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::range::Range;
+use super::version;
 use super::yaml::{self, YamlError};
 
 /// The most bytes that a chart unpacks to, as in Helm.
@@ -168,9 +170,27 @@ impl Chart {
         Ok(Self { metadata, locked, values, templates, subcharts })
     }
 
-    /// The subchart of this name.
-    pub fn subchart(&self, name: &str) -> Option<&Self> {
-        self.subcharts.iter().find(|chart| chart.metadata.name == name)
+    /// The subchart that Helm takes for a dependency.
+    pub fn subchart(&self, dependency: &Dependency) -> Option<&Self> {
+        self.subcharts.iter().find(|chart| dependency.takes(&chart.metadata.name, &chart.metadata.version))
+    }
+
+    /// The version by which the lock pins a dependency.
+    pub fn pinned(&self, dependency: &Dependency) -> Option<&str> {
+        let pinned = self.locked.iter().find(|locked| dependency.takes(&locked.name, &locked.version));
+        pinned.map(|locked| locked.version.as_str()).filter(|version| !version.is_empty())
+    }
+}
+
+impl Dependency {
+    /// Whether this is a version of the chart that is meant. A chart may depend on two versions of another one.
+    pub fn takes(&self, name: &str, version: &str) -> bool {
+        let in_range = || match (self.version.parse::<Range>(), version::parse(version)) {
+            (Ok(range), Some(version)) => range.matches(&version),
+            // What is no range is no reason to leave a chart out.
+            _ => true,
+        };
+        self.name == name && (self.version == version || in_range())
     }
 }
 
@@ -188,9 +208,13 @@ fn unpack(packaged: &[u8], budget: &mut u64) -> Result<Files, ChartError> {
             return Err(ChartError::Outside(path.chars().take(200).collect()));
         }
         // The first folder is the chart's own.
-        let Some((_, name)) = path.split_once('/').filter(|(_, name)| matters(name)) else { return Ok(()) };
+        let Some((_, name)) = path.split_once('/') else { return Ok(()) };
+        // Helm refuses the whole chart for any of its files.
         if size > MOST_IN_FILE {
             return Err(ChartError::LargeFile(name.chars().take(200).collect()));
+        }
+        if !matters(name) {
+            return Ok(());
         }
         *budget = budget.checked_sub(size).ok_or(ChartError::Large)?;
         let mut kept = Vec::new();
@@ -256,8 +280,12 @@ mod tests {
         ]))
         .expect("a chart");
         assert_eq!(chart.locked[0].version, "2.0.0");
-        assert_eq!(chart.subchart("redis").expect("redis").metadata.version, "2.0.0");
-        let plain = chart.subchart("plain").expect("plain");
+        let redis = &chart.metadata.dependencies[0];
+        assert_eq!(chart.subchart(redis).expect("redis").metadata.version, "2.0.0");
+        assert_eq!(chart.pinned(redis), Some("2.0.0"));
+        let older = Dependency { version: "1.x".to_owned(), ..redis.clone() };
+        assert_eq!((chart.subchart(&older), chart.pinned(&older)), (None, None), "another version is another chart");
+        let plain = chart.subcharts.iter().find(|chart| chart.metadata.name == "plain").expect("plain");
         assert_eq!(plain.metadata.dependencies[0].repository, "@stable");
         assert_eq!(plain.metadata.app_version.as_deref(), Some("1.10"));
         assert_eq!(chart.templates["a/b.yaml"], b"x");
@@ -278,6 +306,7 @@ mod tests {
             ("outside", packed(&[chart, ("a/../../etc/x", b"x")]), "outside of the chart"),
             ("absolute", packed(&[chart, ("/etc/x", b"x")]), "outside of the chart"),
             ("large", packed(&[chart, ("a/values.yaml", &zeros)]), "larger than the 5 MiB"),
+            ("large file", packed(&[chart, ("a/files/dashboard.json", &zeros)]), "larger than the 5 MiB"),
             ("many", packed(&many), "64 MiB"),
             ("no chart", packed(&[("a/values.yaml", b"")]), "no Chart.yaml"),
             ("aliases", packed(&[("a/Chart.yaml", bomb.as_bytes())]), "Chart.yaml can't be read"),

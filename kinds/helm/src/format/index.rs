@@ -3,7 +3,7 @@
 //! It is read as YAML or, faster, as the JSON that some servers answer. It is printed as JSON, which is YAML too, a
 //! version a line: Helm reads that about twenty times as fast.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use airlift_core::{Digest, Time};
 use semver::Version;
@@ -77,21 +77,25 @@ impl Index {
     /// [`IndexError`] where it is none. Single versions that are none are in [`Index::passed_over`] and
     /// [`Index::refused`].
     pub fn read(bytes: &[u8]) -> Result<Self, IndexError> {
-        let json = bytes.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(bytes).ok()).flatten();
+        // What has too many values is left to the other reader, which says so before they are in memory.
+        let is_json = bytes.trim_ascii_start().starts_with(b"{") && values(bytes) <= yaml::MOST_IN_INDEX;
+        let json = is_json.then(|| serde_json::from_slice(bytes).ok()).flatten();
         let raw: Raw = json.map_or_else(|| yaml::read_index(bytes), Ok)?;
         if raw.api_version.is_none_or(|version| version.is_empty()) {
             return Err(IndexError::Version);
         }
         let mut index = Self { generated: raw.generated, ..Self::default() };
+        let mut files = HashSet::new();
         for (name, versions) in raw.entries.unwrap_or_default() {
             for fields in versions.into_iter().flatten().flatten() {
-                index.add(&name, fields);
+                index.add(&name, fields, &mut files);
             }
         }
         Ok(index)
     }
 
-    fn add(&mut self, key: &str, mut fields: Map<String, Value>) {
+    /// Adds a version of a chart, whose file is none of those that there are already.
+    fn add(&mut self, key: &str, mut fields: Map<String, Value>, files: &mut HashSet<String>) {
         normalise(&mut fields);
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, version) = (text("name"), text("version"));
@@ -106,19 +110,26 @@ impl Index {
         };
         let urls: Vec<String> =
             fields.remove("urls").and_then(|urls| serde_json::from_value(urls).ok()).unwrap_or_default();
-        let digest = fields.remove("digest").and_then(|digest| {
-            let digest = digest.as_str()?.to_ascii_lowercase();
-            Digest::from_hex(digest.strip_prefix("sha256:").unwrap_or(&digest)).ok()
-        });
         if urls.is_empty() {
             return self.passed_over.push(format!("{name} {version} has no URL"));
         }
-        let entry = Entry { name: name.clone(), version, parsed, urls, digest, fields };
-        let versions = self.entries.entry(name).or_default();
+        let Ok(digest) = digest(fields.remove("digest")) else {
+            let reason =
+                format!("the index has a digest of {name} {version} that is no SHA-256, so that it can't be checked");
+            return self.refused.push((name, reason));
+        };
+        let entry = Entry { name: name.clone(), version: version.clone(), parsed, urls, digest, fields };
         // Helm keeps several of a version, and takes the first.
-        if !versions.iter().any(|other| other.version == entry.version) {
-            versions.push(entry);
+        if self.entries.get(&name).is_some_and(|all| all.iter().any(|other| other.version == entry.version)) {
+            return;
         }
+        let file = entry.file_name();
+        if files.contains(&file) {
+            let reason = format!("{name} {version} would be the file {file}, and so would another chart");
+            return self.refused.push((name, reason));
+        }
+        files.insert(file);
+        self.entries.entry(name).or_default().push(entry);
     }
 
     /// Adds what another index has and this one has not, newest first. What both have stays this one's.
@@ -190,6 +201,23 @@ impl Entry {
     }
 }
 
+/// How many values a JSON text has at most: as many as there are characters before one.
+fn values(json: &[u8]) -> usize {
+    json.iter().filter(|byte| matches!(byte, b'[' | b'{' | b',' | b':')).count()
+}
+
+/// The digest that the index names: with its algorithm or without, or none.
+fn digest(field: Option<Value>) -> Result<Option<Digest>, ()> {
+    let text = match &field {
+        None | Some(Value::Null) => return Ok(None),
+        Some(field) => field.as_str().ok_or(())?.to_ascii_lowercase(),
+    };
+    match text.strip_prefix("sha256:").unwrap_or(&text) {
+        "" => Ok(None),
+        hex => Digest::from_hex(hex).map(Some).map_err(|_| ()),
+    }
+}
+
 /// Makes texts of what YAML takes for numbers, as Helm does: `appVersion: 1.10` is a text to it. As JSON it would refuse
 /// numbers there.
 fn normalise(fields: &mut Map<String, Value>) {
@@ -222,10 +250,15 @@ mod tests {
 entries:
   a:
   - {name: a, version: 1.0.0, urls: [https://e.org/x/a-1.0.0.tgz], digest: DIGEST, created: \"2024-05-01T10:00:00.5+02:00\", appVersion: 1.1, deprecated: true}
-  - {name: a, version: 2.0.0+b, urls: [a-2.tgz], digest: nonsense}
+  - {name: a, version: 2.0.0+b, urls: [a-2.tgz], digest: null}
+  - {name: a, version: 3.0.0, urls: [a-3.tgz], digest: \"sha256:nonsense\"}
   - null
   - {name: a, version: latest, urls: [a.tgz]}
   - {name: ../a, version: 1.0.0, urls: [a.tgz]}
+  a-1:
+  - {name: a-1, version: 0-2.0.0, urls: [a-1.tgz]}
+  a-1-0:
+  - {name: a-1-0, version: 2.0.0, urls: [a-1-0.tgz]}
   none:
 generated: \"2024-06-01T00:00:00Z\"
 ";
@@ -234,13 +267,23 @@ generated: \"2024-06-01T00:00:00Z\"
     fn order_and_digests_stay_and_urls_are_relative() {
         let index = Index::read(TEXT.replace("DIGEST", &"ab".repeat(32)).as_bytes()).expect("an index");
         assert_eq!(index.passed_over.len(), 1, "{:?}", index.passed_over);
-        assert_eq!(index.refused.len(), 1, "{:?}", index.refused);
+        let refused: Vec<&str> = index.refused.iter().map(|(_, reason)| reason.as_str()).collect();
+        assert_eq!(
+            refused,
+            [
+                "the index has a digest of a 3.0.0 that is no SHA-256, so that it can't be checked",
+                "an entry of \"a\" calls itself \"../a\", which can't be the name of that chart",
+                "a-1-0 2.0.0 would be the file a-1-0-2.0.0.tgz, and so would another chart",
+            ]
+        );
         assert_eq!(index.entries["a"][0].created().expect("a date").to_string(), "2024-05-01T08:00:00Z");
         insta::assert_snapshot!(index.print(), @r#"
         {"apiVersion":"v1","entries":{
         "a":[
         {"appVersion":"1.1","created":"2024-05-01T10:00:00.5+02:00","deprecated":true,"digest":"abababababababababababababababababababababababababababababababab","name":"a","urls":["charts/a-1.0.0.tgz"],"version":"1.0.0"},
-        {"name":"a","urls":["charts/a-2.0.0+b.tgz"],"version":"2.0.0+b"}]},"generated":"2024-06-01T00:00:00Z"}
+        {"name":"a","urls":["charts/a-2.0.0+b.tgz"],"version":"2.0.0+b"}],
+        "a-1":[
+        {"name":"a-1","urls":["charts/a-1-0-2.0.0.tgz"],"version":"0-2.0.0"}]},"generated":"2024-06-01T00:00:00Z"}
         "#);
     }
 

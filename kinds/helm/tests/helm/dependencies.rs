@@ -36,6 +36,36 @@ async fn dependencies_travel_from_other_repositories() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_versions_of_one_dependency_travel() {
+    let (one, two) = (Repository::start().await, Repository::start().await);
+    ["1.0.0", "1.5.0", "2.0.0"].iter().for_each(|version| drop(two.add("redis", version, "")));
+    let depends = |cache: &str, queue: &str| {
+        let url = two.url();
+        format!(
+            "dependencies:\n- {{name: redis, version: {cache}, alias: cache, repository: \"{url}\"}}\n\
+             - {{name: redis, version: {queue}, alias: queue, repository: \"{url}\"}}\n"
+        )
+    };
+    one.add_files("web", "1.0.0", (&depends("1.x", "2.x"), &[("Chart.lock", &depends("1.0.0", "2.0.0"))]));
+    let plan = plan(&format!("version: 1\nhelm:\n{}", one.entry("one", ""))).await.expect("a plan");
+    let charts: Vec<&str> = paths(&plan).into_iter().filter(|path| path.contains("/redis-")).collect();
+    assert!(charts.iter().any(|path| path.ends_with("redis-1.0.0.tgz")), "{charts:?}");
+    assert!(charts.iter().any(|path| path.ends_with("redis-2.0.0.tgz")), "{charts:?}");
+    assert_eq!(charts.len(), 2, "{charts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_images_of_a_dependency_that_is_not_inside_are_asked_for() {
+    let (one, two) = (Repository::start().await, Repository::start().await);
+    two.add_files("db", "1.0.0", ("", &[("templates/pod.yaml", "image: quay.io/a/db:1\n")]));
+    one.add("web", "1.0.0", &depends(&two, "^1"));
+    let manifest = format!("version: 1\nhelm:\n{}", one.entry("one", ", images: true"));
+    let plan = plan(&manifest).await.expect("a plan");
+    let asked: Vec<_> = plan.also.iter().map(|also| also.value.clone()).collect();
+    assert_eq!(asked, [json!({ "ref": "quay.io/a/db:1" })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_had_is_missed_only_where_it_is_needed() {
     let (one, two) = (Repository::start().await, Repository::start().await);
     two.add("db", "1.0.0", "");

@@ -1,9 +1,12 @@
 //! Upstreams that lie.
 
-use airlift_core::Digest;
+use airlift_core::{Digest, LockEntry};
 use airlift_fetch::Settings;
 use airlift_testkit::upstream::Resource;
 
+use airlift_kind::DynKind;
+
+use crate::HELM;
 use crate::charts::{Repository, omissions, pack, paths, plan, plan_with, settings};
 
 fn manifest(one: &Repository, more: &str) -> String {
@@ -88,16 +91,59 @@ async fn what_is_no_repository_is_refused() {
         [("<html>moved</html>", "is not the index of a chart repository"), ("entries: {}\n", "no 'apiVersion'")]
     {
         one.upstream.put("/charts/index.yaml", Resource::new(body));
-        let error = plan(&manifest(&one, "")).await.expect_err("no index");
-        assert!(error.contains(expected), "{error}");
+        let omitted = omissions(&plan(&manifest(&one, "")).await.expect("a plan"));
+        assert!(omitted[0].starts_with("helm/one/index.yaml: ") && omitted[0].contains(expected), "{omitted:?}");
     }
     one.upstream.remove("/charts/index.yaml");
-    let error = plan(&manifest(&one, "")).await.expect_err("no index");
-    assert!(error.contains("the index of the chart repository one can't be fetched"), "{error}");
+    let two = Repository::start().await;
+    two.add("db", "1.0.0", "");
+    let both = plan(&format!("{}{}", manifest(&one, ""), two.entry("two", ""))).await.expect("a plan");
+    let omitted = omissions(&both);
+    assert!(omitted[0].contains("can't be fetched") && omitted[0].contains("the 'url' is the folder"), "{omitted:?}");
+    assert!(paths(&both).contains(&"helm/two/charts/db-1.0.0.tgz"), "the others go on: {:?}", paths(&both));
     let twice = format!("{}{}", manifest(&one, ""), one.entry("two", ""));
     one.add("web", "1.0.0", "");
     let error = plan(&twice).await.expect_err("twice");
     assert!(error.contains("the repositories one and two are both http://"), "{error}");
+}
+
+/// A chart that is another one inside than its index says would be found by nobody behind the gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_is_what_the_index_calls_it() {
+    let one = Repository::start().await;
+    let packed = pack("other", &[("Chart.yaml", "apiVersion: v2\nname: other\nversion: 9.9.9\n")]);
+    one.list("web", &format!("version: 1.0.0\n    urls: [web.tgz]\n    digest: {}", Digest::of(&packed).hex()));
+    one.upstream.put("/charts/web.tgz", Resource::new(packed));
+    let omitted = omissions(&plan(&manifest(&one, "")).await.expect("a plan"));
+    assert!(omitted[0].contains("the index calls it web 1.0.0, and it calls itself other 9.9.9"), "{omitted:?}");
+}
+
+/// The user in a repository's URL goes along to charts that the index names by whole URLs, and after a lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_user_of_a_url_asks_for_its_charts() {
+    let one = Repository::start().await;
+    let file = one.upstream.url("/charts/a.tgz");
+    one.list("web", &format!("version: 1.0.0\n    apiVersion: v2\n    urls: [\"{file}\"]\n    dependencies: []"));
+    let with_user = one.url().replace("://", "://me:s3cret@");
+    let text = format!("version: 1\nhelm:\n  - {{name: one, url: \"{with_user}\"}}\n");
+    let planned = plan(&text).await.expect("a plan");
+    let chart = planned.entries.iter().find(|entry| entry.path.name() == "web-1.0.0.tgz").expect("the chart");
+    let airlift_core::Source::Fetch(request) = &chart.source else { panic!("it is fetched later") };
+    assert_eq!(request.url.expose().password(), Some("s3cret"));
+    let locked = LockEntry {
+        path: chart.path.clone(),
+        blob: Digest::of(b""),
+        size: 0,
+        media_type: String::new(),
+        url: Some(file.parse().expect("a URL")),
+        pinned: None,
+        modified: None,
+        purl: None,
+        content: None,
+    };
+    let section = HELM.section(&text).expect("a section");
+    let again = section.request(&locked, file.parse().expect("a URL"));
+    assert_eq!(again.url.expose().password(), Some("s3cret"));
 }
 
 /// Whoever guards a repository by headers gives them to its own host alone.

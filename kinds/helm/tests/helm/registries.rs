@@ -62,6 +62,23 @@ async fn charts_in_registries_are_asked_for_as_images() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chart_of_a_registry_that_can_not_be_read_is_missed() {
+    let registry = Registry::start(&["1.0.0"], &[("values.yaml", "a: [\n")]).await;
+    let large = " ".repeat(6 << 20);
+    let unreadable = Registry::start(&["1.0.0"], &[("files/x", &large)]).await;
+    for (registry, omitted) in [(&registry, 0), (&unreadable, 1)] {
+        let folder = format!("{}/charts", registry.0.address());
+        let manifest = format!(
+            "version: 1\nhelm:\n  - {{name: r, url: \"oci://{folder}\", charts: [{{name: web, version: 1.0.0}}], images: true}}\n"
+        );
+        let plan = plan(&manifest).await.expect("a plan");
+        let omissions = omissions(&plan);
+        assert_eq!((omissions.len(), plan.also.len()), (omitted, 1 - omitted), "{omissions:?}");
+        assert!(omissions.iter().all(|omission| omission.contains("no chart that Helm would take")), "{omissions:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_index_may_name_charts_in_a_registry() {
     let registry = Registry::start(&["1.0.0"], &[]).await;
     let one = Repository::start().await;

@@ -129,7 +129,7 @@ fn key_of(dependency: &Dependency) -> &str {
 fn subcharts<'a>(chart: &'a Chart, values: &Map<String, Value>) -> Vec<(String, &'a Chart)> {
     let mut found = Vec::new();
     for dependency in &chart.metadata.dependencies {
-        let subchart = chart.subchart(&dependency.name);
+        let subchart = chart.subchart(dependency);
         if let Some(subchart) = subchart.filter(|_| is_on(dependency, values)) {
             found.push((key_of(dependency).to_owned(), subchart));
         }
