@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let base: UpstreamUrl = "https://me:pass@index.example.org/simple/foo/".parse().expect("a URL");
-    for page in [from_json(data, &base).ok(), from_html(data, &base).ok()].into_iter().flatten() {
+    for page in [from_json(data, &base, |_| true).ok(), from_html(data, &base).ok()].into_iter().flatten() {
         for file in page.files {
             assert_ne!(file.url.expose().scheme(), "file", "a page from the network names no file of this machine");
             let own = file.url.expose().origin() == base.expose().origin();

@@ -6,35 +6,19 @@
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use airlift_e2e::airlift::Airlift;
+use airlift_e2e::clients::python::{
+    DEEPOPS as WANTED, Interpreter, alone, installed, pins, pip, present, program, run_inside,
+};
 use airlift_e2e::isolated::Namespace;
 use airlift_e2e::mirror::Mirror;
 use airlift_e2e::process::{describe, output, run, text};
-use airlift_e2e::tools::{self, tool};
+use airlift_e2e::tools::tool;
 use airlift_e2e::{relay, temporary};
-use tempfile::TempDir;
-
-/// What DeepOps' `scripts/setup.sh` installs.
-const WANTED: [&str; 13] = [
-    "pip",
-    "packaging",
-    "ansible==10.7.0",
-    "ansible-lint==26.1.1",
-    "Jinja2==3.1.5",
-    "netaddr",
-    "ruamel.yaml",
-    "PyMySQL",
-    "passlib",
-    "paramiko",
-    "jmespath==1.1.0",
-    "MarkupSafe==3.0.2",
-    "selinux",
-];
 
 /// What is small, and has wheels with and without compiled parts.
 const SMALL: [&str; 4] = ["ruamel.yaml", "MarkupSafe==3.0.2", "passlib", "Jinja2==3.1.5"];
@@ -42,14 +26,13 @@ const SMALL: [&str; 4] = ["ruamel.yaml", "MarkupSafe==3.0.2", "passlib", "Jinja2
 struct World {
     namespace: Namespace,
     mirror: Mirror,
-    interpreter: PathBuf,
+    interpreter: Interpreter,
 }
 
 /// The mirror of this test process.
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let interpreter =
-        PathBuf::from(text(Command::new(tool("python3")).args(["-c", "import sys; print(sys.executable)"])));
-    let (version, glibc, machine) = about(&interpreter);
+    let interpreter = Interpreter::here();
+    let Interpreter { version, glibc, machine, .. } = &interpreter;
     // What poetry, pip-tools and the build of source distributions want besides.
     let requirements: Vec<String> =
         WANTED.iter().chain(&["setuptools", "wheel"]).map(|one| format!("\"{one}\"")).collect();
@@ -62,108 +45,15 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     World { namespace, mirror, interpreter }
 });
 
-/// Whether this lies beside the pip that is run: it is run from its own folder, and takes what is there for installed.
-fn is_beside(line: &str) -> bool {
-    ["pip==", "setuptools==", "wheel=="].iter().any(|name| line.starts_with(name))
-}
-
-/// `Name_x==1` with the project's normal name.
-fn normal(line: &str) -> String {
-    let (name, version) = line.split_once("==").expect("a pin");
-    format!("{}=={version}", name.to_lowercase().replace(['_', '.'], "-"))
-}
-
-/// The interpreter's version, its glibc and its machine.
-fn about(interpreter: &Path) -> (String, String, String) {
-    let ask = "import platform; print(platform.python_version(), platform.libc_ver()[1], platform.machine())";
-    let told = text(Command::new(interpreter).args(["-c", ask]));
-    let mut words = told.split_whitespace().map(str::to_owned);
-    let mut next = || words.next().expect("three words");
-    (next(), next(), next())
-}
-
 impl World {
     fn index(&self) -> String {
         self.mirror.url("/simple/")
     }
 
-    /// A command inside of the namespace that knows no setting of this machine.
-    fn alone(&self, program: &Path, home: &Path) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env("HOME", home)
-            .env("PIP_CONFIG_FILE", "/dev/null")
-            .env("UV_NO_CONFIG", "1")
-            .env("UV_PYTHON_DOWNLOADS", "never");
-        command
-            .env("PIP_CACHE_DIR", home.join("cache"))
-            .env("UV_CACHE_DIR", home.join("uv"))
-            .env("POETRY_CACHE_DIR", home.join("poetry"));
-        command
-            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-            .env("POETRY_VIRTUALENVS_IN_PROJECT", "true")
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        for name in [
-            "PIP_INDEX_URL",
-            "PIP_EXTRA_INDEX_URL",
-            "PIP_FIND_LINKS",
-            "PIP_CERT",
-            "UV_INDEX_URL",
-            "UV_DEFAULT_INDEX",
-            "VIRTUAL_ENV",
-        ] {
-            command.env_remove(name);
-        }
-        command.current_dir(home);
-        command
-    }
-
     /// Runs a command inside.
     fn run(&self, command: &Command) -> String {
-        let done = run(&mut self.namespace.inside(command));
-        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr)
+        run_inside(&self.namespace, command)
     }
-
-    /// A clean virtual environment in a home folder of its own.
-    fn environment(&self) -> (TempDir, PathBuf) {
-        let home = temporary::folder();
-        let folder = home.path().join("venv");
-        run(Command::new(&self.interpreter).args(["-m", "venv", "--without-pip"]).arg(&folder));
-        (home, folder.join("bin/python"))
-    }
-
-    /// pip of a version, for the interpreter of a clean virtual environment.
-    fn pip(&self, version: &str, home: &Path, python: &Path) -> Command {
-        let folder = tools::home().join("python").join(version);
-        let found = text(Command::new(folder.join("bin/python")).args(["-c", "import pip; print(pip.__path__[0])"]));
-        let mut command = self.alone(python, home);
-        command.arg(found);
-        command
-    }
-
-    /// What is installed for an interpreter, as `name==version`, without what pip has beside itself: see [`is_beside`].
-    fn installed(&self, python: &Path) -> Vec<String> {
-        let ask = "import importlib.metadata as m, re\nfor d in m.distributions(): print(re.sub(r'[-_.]+', '-', d.metadata['Name']).lower() + '==' + d.version)";
-        let mut lines: Vec<String> = text(Command::new(python).args(["-c", ask])).lines().map(str::to_owned).collect();
-        lines.retain(|line| !is_beside(line));
-        lines.sort();
-        lines.dedup();
-        lines
-    }
-}
-
-/// Whether the clients are there.
-fn present() -> bool {
-    let there = |name: &str| tools::home().join("python").join(name).join("bin/python").exists();
-    let missing: Vec<&str> =
-        ["pip-20", "pip-23", "pip-26", "uv", "poetry", "pip-tools"].into_iter().filter(|name| !there(name)).collect();
-    if missing.is_empty() {
-        return tools::present(&["ip", "python3"]);
-    }
-    let sentence = format!("not installed: {}; run scripts/install-test-tools --only python", missing.join(", "));
-    assert!(std::env::var_os("AIRLIFT_E2E_SKIP_MISSING").is_some(), "{sentence}");
-    tools::say(&format!("SKIPPED: {sentence}"));
-    false
 }
 
 #[test]
@@ -174,12 +64,12 @@ fn every_pip_installs_everything() {
     let world = &*WORLD;
     let mut sets = Vec::new();
     for version in ["pip-20", "pip-23", "pip-26"] {
-        let (home, python) = world.environment();
+        let (home, python) = world.interpreter.environment();
         // pip 20 can neither build without network of its own nor knows today's metadata of some; wheels are what it takes.
-        let mut command = world.pip(version, home.path(), &python);
+        let mut command = pip(version, home.path(), &python);
         command.args(["install", "--index-url", &world.index()]).args(WANTED);
         world.run(&command);
-        sets.push(world.installed(&python));
+        sets.push(installed(&python));
     }
     assert!(sets[0].contains(&"ansible==10.7.0".to_owned()), "{:?}", sets[0]);
     assert_eq!(sets[1], sets[2], "pip 23 and pip 26");
@@ -192,19 +82,19 @@ fn uv_installs_everything_and_agrees() {
         return;
     }
     let world = &*WORLD;
-    let (home, python) = world.environment();
-    let uv = tools::home().join("python/uv/bin/uv");
-    let mut command = world.alone(&uv, home.path());
+    let (home, python) = world.interpreter.environment();
+    let uv = program("uv", "uv");
+    let mut command = alone(&uv, home.path());
     command.args(["pip", "install", "--default-index", &world.index(), "--python"]).arg(&python).args(WANTED);
     world.run(&command);
-    let installed = world.installed(&python);
+    let by_uv = installed(&python);
 
-    let (other, python) = world.environment();
-    let mut command = world.pip("pip-26", other.path(), &python);
+    let (other, python) = world.interpreter.environment();
+    let mut command = pip("pip-26", other.path(), &python);
     command.args(["install", "--index-url", &world.index()]).args(WANTED);
     world.run(&command);
-    assert_eq!(installed, world.installed(&python));
-    let names: Vec<&str> = installed.iter().filter_map(|one| one.split("==").next()).collect();
+    assert_eq!(by_uv, installed(&python));
+    let names: Vec<&str> = by_uv.iter().filter_map(|one| one.split("==").next()).collect();
     // Nothing more than is needed travelled, but for what builds source distributions.
     let page = run(&mut world.namespace.inside(Command::new(tool("curl")).args(["-fsS", &world.index()]))).stdout;
     let page = String::from_utf8_lossy(&page).into_owned();
@@ -223,22 +113,45 @@ fn the_set_is_the_one_that_pip_and_uv_choose() {
     fs::write(&wanted, WANTED.iter().chain(&["setuptools", "wheel"]).map(|one| format!("{one}\n")).collect::<String>())
         .expect("a file");
     // Against the index of this machine, and so outside.
-    let uv = tools::home().join("python/uv/bin/uv");
+    let uv = program("uv", "uv");
     let mut command = Command::new(uv);
     command.env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt").env("UV_CACHE_DIR", home.path());
     command
         .args(["pip", "compile", "--quiet", "--no-annotate", "--no-header", "--python"])
-        .arg(&world.interpreter)
+        .arg(&world.interpreter.path)
         .arg(&wanted);
-    let compiled = text(&mut command);
-    let mut chosen: Vec<String> = compiled.lines().map(normal).filter(|line| !is_beside(line)).collect();
-    chosen.sort();
-    let (_kept, python) = world.environment();
-    let (other, _) = world.environment();
-    let mut command = world.pip("pip-26", other.path(), &python);
+    let chosen = pins(&text(&mut command));
+    let (_kept, python) = world.interpreter.environment();
+    let (other, _) = world.interpreter.environment();
+    let mut command = pip("pip-26", other.path(), &python);
     command.args(["install", "--index-url", &world.index()]).args(WANTED).args(["setuptools", "wheel"]);
     world.run(&command);
-    assert_eq!(world.installed(&python), chosen);
+    assert_eq!(installed(&python), chosen);
+}
+
+#[test]
+fn the_files_are_those_that_pip_downloads() {
+    if !present() {
+        return;
+    }
+    let world = &*WORLD;
+    let home = temporary::folder();
+    // From the index of this machine, with its settings, and so outside.
+    let mut command = Command::new(program("pip-26", "python"));
+    command.args(["-m", "pip", "download", "--quiet", "--no-cache-dir", "--dest"]).arg(home.path());
+    run(command.args(WANTED).args(["setuptools", "wheel"]));
+    let downloaded = fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut downloaded: Vec<String> = downloaded.map(|name| name.to_string_lossy().into_owned()).collect();
+    downloaded.sort();
+    let links = |path: &str| {
+        let page = String::from_utf8(world.get_inside(path)).expect("a text");
+        let texts = page.split("</a>").filter_map(|link| Some(link.rsplit_once('>')?.1.to_owned()));
+        texts.filter(|text| !text.trim().is_empty()).collect::<Vec<String>>()
+    };
+    let mut served: Vec<String> =
+        links("/simple/").iter().flat_map(|name| links(&format!("/simple/{name}/"))).collect();
+    served.sort();
+    assert_eq!(served, downloaded);
 }
 
 #[test]
@@ -249,8 +162,8 @@ fn hashes_and_wheels_only_are_possible() {
     let world = &*WORLD;
     let home = temporary::folder();
     fs::write(home.path().join("in.txt"), SMALL.map(|one| format!("{one}\n")).concat()).expect("a file");
-    let compile = tools::home().join("python/pip-tools/bin/pip-compile");
-    let mut command = world.alone(&compile, home.path());
+    let compile = program("pip-tools", "pip-compile");
+    let mut command = alone(&compile, home.path());
     command.args([
         "--quiet",
         "--generate-hashes",
@@ -266,15 +179,15 @@ fn hashes_and_wheels_only_are_possible() {
     assert!(locked.contains("--hash=sha256:"), "{locked}");
     let index = world.index();
     for version in ["pip-20", "pip-23", "pip-26"] {
-        let (own, python) = world.environment();
-        let mut command = world.pip(version, own.path(), &python);
+        let (own, python) = world.interpreter.environment();
+        let mut command = pip(version, own.path(), &python);
         command.args(["install", "--require-hashes", "--only-binary", ":all:", "--index-url", &index, "-r"]);
         world.run(command.arg(home.path().join("out.txt")));
-        assert!(world.installed(&python).contains(&"markupsafe==3.0.2".to_owned()), "{version}");
+        assert!(installed(&python).contains(&"markupsafe==3.0.2".to_owned()), "{version}");
     }
-    let (own, python) = world.environment();
-    let uv = tools::home().join("python/uv/bin/uv");
-    let mut command = world.alone(&uv, own.path());
+    let (own, python) = world.interpreter.environment();
+    let uv = program("uv", "uv");
+    let mut command = alone(&uv, own.path());
     command.args([
         "pip",
         "install",
@@ -293,8 +206,8 @@ fn hashes_and_wheels_only_are_possible() {
     let digest: String = rest.chars().take(64).collect();
     let lie = format!("{begin}--hash=sha256:00{}{}", &digest[..62], &rest[64..]);
     fs::write(home.path().join("lie.txt"), lie).expect("a file");
-    let (own, python) = world.environment();
-    let mut command = world.pip("pip-26", own.path(), &python);
+    let (own, python) = world.interpreter.environment();
+    let mut command = pip("pip-26", own.path(), &python);
     command.args(["install", "--require-hashes", "--index-url", &index, "-r"]).arg(home.path().join("lie.txt"));
     let mut inside = world.namespace.inside(&command);
     let refused = output(&mut inside);
@@ -308,7 +221,7 @@ fn poetry_locks_and_installs() {
     }
     let world = &*WORLD;
     let home = temporary::folder();
-    let (version, ..) = about(&world.interpreter);
+    let version = &world.interpreter.version;
     let minor = version.rsplit_once('.').map_or(version.as_str(), |(minor, _)| minor);
     let project = format!(
         "[project]\nname = \"me\"\nversion = \"0\"\nrequires-python = \"=={minor}.*\"\ndependencies = [{}]\n[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = \"mirror\"\nurl = \"{}\"\npriority = \"primary\"\n",
@@ -316,13 +229,13 @@ fn poetry_locks_and_installs() {
         world.index()
     );
     fs::write(home.path().join("pyproject.toml"), project).expect("a file");
-    let poetry = tools::home().join("python/poetry/bin/poetry");
+    let poetry = program("poetry", "poetry");
     for arguments in [&["lock", "--no-interaction"][..], &["install", "--no-interaction"][..]] {
-        let mut command = world.alone(&poetry, home.path());
+        let mut command = alone(&poetry, home.path());
         world.run(command.args(arguments));
     }
     let python = home.path().join(".venv/bin/python");
-    assert!(world.installed(&python).contains(&"markupsafe==3.0.2".to_owned()));
+    assert!(installed(&python).contains(&"markupsafe==3.0.2".to_owned()));
 }
 
 #[test]
@@ -386,8 +299,8 @@ fn pip_goes_on_where_a_connection_broke() {
     let world = &*WORLD;
     let served = Airlift::new().serve(&world.mirror.work.path().join("archive.tar"));
     let (address, asked) = breaking(served.address("python"));
-    let (home, python) = world.environment();
-    let mut command = world.pip("pip-26", home.path(), &python);
+    let (home, python) = world.interpreter.environment();
+    let mut command = pip("pip-26", home.path(), &python);
     command.args(["download", "--no-deps", "--resume-retries", "3", "ansible==10.7.0", "--index-url"]);
     run(command.arg(format!("http://{address}/simple/")));
     let asked = asked.lock().expect("a list").clone();
@@ -400,15 +313,15 @@ fn nothing_else_is_in_reach() {
         return;
     }
     let world = &*WORLD;
-    let (home, python) = world.environment();
-    let mut command = world.pip("pip-26", home.path(), &python);
+    let (home, python) = world.interpreter.environment();
+    let mut command = pip("pip-26", home.path(), &python);
     command.args(["install", "--retries", "0", "--index-url", &world.index(), "a-project-that-nobody-mirrored"]);
     let mut inside = world.namespace.inside(&command);
     let refused = output(&mut inside);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("No matching distribution found"), "{told}");
     // Without the mirror's address there is nothing at all.
-    let mut command = world.pip("pip-26", home.path(), &python);
+    let mut command = pip("pip-26", home.path(), &python);
     command.args(["install", "--retries", "0", "passlib"]);
     assert!(!output(&mut world.namespace.inside(&command)).status.success());
 }

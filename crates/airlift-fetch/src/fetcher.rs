@@ -389,11 +389,6 @@ impl Fetcher {
     pub(crate) async fn keep(&self, document: &Document) -> Result<(), FetchError> {
         self.store().keep(document.digest, document.bytes.clone()).await.map_err(FetchError::store)
     }
-
-    /// Puts bytes into the store.
-    pub(crate) async fn put(&self, bytes: Bytes) -> Result<Digest, FetchError> {
-        self.store().put(bytes).await.map_err(FetchError::store)
-    }
 }
 
 impl fmt::Debug for Fetcher {

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
     let printer = output::Printer::new(&arguments.global, arguments.command.writes_archive_to_stdout());
     printer.start_log();
     descriptors::raise_limit();
+    // Each of many threads would begin with a huge page of its own for the first bytes that it asks for, and the kernel
+    // clears two megabytes for them: a sixth of the processor time of a collection. Without, it is only a little slower.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => return printer.fail(&error::ProgramError::Runtime { source }.into()),

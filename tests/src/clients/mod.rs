@@ -1,10 +1,11 @@
-//! Real clients of a registry, each pulling images from a mirror and telling the digest that it got.
+//! Real clients: of a registry, each pulling images from a mirror and telling the digest that it got; apt; Python's.
 
 mod apt;
 mod containerd;
 mod copiers;
 mod docker;
 mod podman;
+pub mod python;
 
 pub use apt::Apt;
 pub use containerd::Containerd;

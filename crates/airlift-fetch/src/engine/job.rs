@@ -162,9 +162,11 @@ impl Job {
         match &self.work {
             Work::Put(bytes) => {
                 let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
-                let cached = fetcher.has(digest, size).await?;
+                let cached = !lacking && fetcher.has(digest, size).await?;
                 if !cached {
-                    fetcher.put(bytes.clone()).await?;
+                    // Straight to those that get their names together: a step to another thread for each takes longer than
+                    // the disk, and the first of them would not find the others there.
+                    fetcher.store().keep_new(digest, bytes.clone()).await.map_err(FetchError::store)?;
                 }
                 Ok(Fetched { digest, size, media_type: None, modified: None, cached })
             }

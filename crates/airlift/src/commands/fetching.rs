@@ -50,6 +50,9 @@ pub(super) fn planning(
     manifest: &Path,
     context: &Context<'_>,
 ) -> Result<CollectContext, Trouble> {
+    // The first random number takes a fortieth of a second, and the first connection wants one. Meanwhile there is enough to
+    // do that wants none; whether it went well is seen by whoever wants one.
+    tokio::task::spawn_blocking(|| aws_lc_rs::rand::fill(&mut [0]).is_ok());
     let mut settings = settings::network(network)?;
     let absolute = std::path::absolute(manifest).ok();
     settings.folder = absolute.and_then(|path| path.parent().map(Path::to_owned));

@@ -7,8 +7,9 @@ use pep508_rs::{ExtraName, PackageName};
 use super::environment::Environment;
 use super::hashes;
 use super::library::{About, Library};
+use super::problem::{Choice, Problem};
 use super::project::{Offered, Policy};
-use super::solver::{Choice, Problem, solve};
+use super::solver::solve;
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
 use crate::format::metadata::Metadata;
@@ -26,10 +27,10 @@ pub(crate) struct Built {
 
 /// Solves a problem, and for each source distribution in the solution what building it needs: each build has an
 /// environment of its own, as with pip. Where source distributions travel beside wheels, these are built as well.
-pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) -> Result<Built, PythonError> {
+pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem) -> Result<Built, PythonError> {
     let mut built = Built::default();
     let mut open: Vec<Choice> = solve(library, problem).await?.into_values().collect();
-    hashes::check(library, &problem.policy, &open).await?;
+    hashes::check(library, problem.policy(), &open).await?;
     built.remarks = missing_extras(library, problem, &open);
     let (mut beside, mut seen, mut builds) = (Vec::<Choice>::new(), BTreeSet::new(), HashSet::new());
     while let Some((choice, is_beside)) = open.pop().map(|one| (one, false)).or_else(|| Some((beside.pop()?, true))) {
@@ -37,7 +38,7 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
         if !seen.insert(offered.file.name.clone()) {
             continue;
         }
-        if problem.policy.sdists == Sdists::Always {
+        if problem.policy().sdists == Sdists::Always {
             beside.extend(choice.sdist());
         }
         if !matches!(offered.name, FileName::Wheel(_)) {
@@ -47,8 +48,8 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
             }
             // The same requirements have the same solution.
             if !builds.contains(&about.build) {
-                let environment = problem.environment.building(offered);
-                match solve(library, &building(problem, &environment, &about)).await {
+                let environment = problem.environment().building(offered);
+                match solve(library, &building(problem, environment, &about)).await {
                     Ok(solution) => open.extend(solution.into_values()),
                     Err(PythonError::Unsolvable { derivation, .. }) if is_beside => {
                         let why = plain(&derivation, 500);
@@ -68,11 +69,11 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem<'_>) ->
 }
 
 /// What a build needs.
-fn building<'a>(problem: &Problem<'_>, environment: &'a Environment, about: &About) -> Problem<'a> {
+fn building(problem: &Problem, environment: Environment, about: &About) -> Problem {
     // Hashes, constraints and pins are of what is installed, not of what builds it.
-    let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy.clone();
+    let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy().clone();
     let policy = Policy { sdists, forms, prefer_binary, places, ..Policy::default() };
-    Problem { environment, requirements: about.build.clone(), policy }
+    Problem::new(environment, policy, about.build.clone())
 }
 
 /// What is to be known of a source distribution.
@@ -94,8 +95,8 @@ fn told(offered: &Offered, about: &About) -> String {
 }
 
 /// The extras that are wanted of projects that have none of that name: pip goes on without them, and says so.
-fn missing_extras(library: &Library<'_>, problem: &Problem<'_>, chosen: &[Choice]) -> BTreeSet<(PackageName, String)> {
-    let markers = &problem.environment.markers;
+fn missing_extras(library: &Library<'_>, problem: &Problem, chosen: &[Choice]) -> BTreeSet<(PackageName, String)> {
+    let markers = &problem.environment().markers;
     let mut remarks = BTreeSet::new();
     for wanted in problem.requirements.iter().filter(|wanted| !wanted.extras.is_empty()) {
         let choice = chosen.iter().find(|choice| choice.project.name == wanted.name);

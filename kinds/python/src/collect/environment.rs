@@ -1,9 +1,10 @@
 //! An interpreter on a platform, as markers and tags see it.
 
 use pep440_rs::Version;
-use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
+use pep508_rs::MarkerEnvironment;
 
 use super::project::Offered;
+use crate::format::dependency;
 use crate::format::tags::Tags;
 use crate::spec::EnvironmentSpec;
 
@@ -30,26 +31,11 @@ impl Environment {
     pub(crate) fn new(spec: &EnvironmentSpec) -> Self {
         let (major, minor, patch) = spec.python;
         let patch = patch.unwrap_or(NEWEST_PATCH);
-        let (short, full) = (format!("{major}.{minor}"), format!("{major}.{minor}.{patch}"));
-        let markers = MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: &full,
-            os_name: "posix",
-            platform_machine: &spec.machine,
-            platform_python_implementation: "CPython",
-            // What the kernel calls itself is not known beforehand, and markers that ask for it are of the past.
-            platform_release: "",
-            platform_system: "Linux",
-            platform_version: "",
-            python_full_version: &full,
-            python_version: &short,
-            sys_platform: "linux",
-        };
         Self {
             label: spec.describe(),
             builds: None,
             python: Version::new([major, minor, patch].map(u64::from)),
-            markers: markers.try_into().expect("numbers with dots between them are versions"),
+            markers: dependency::cpython((major, minor, patch), &spec.machine),
             tags: Tags::cpython((major, minor), &spec.machine, spec.libc),
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn unsolvable(provider: &Provider<'_>, tree: Tree) -> PythonError {
     let derivation: Vec<String> =
         derivation.lines().filter(|line| !line.is_empty()).map(|line| format!("  {line}")).collect();
     PythonError::Unsolvable {
-        environment: provider.problem.environment.label.clone(),
+        environment: provider.problem.environment().label.clone(),
         derivation: derivation.join("\n"),
         hint: words.hint(&tree),
     }
@@ -176,7 +176,7 @@ impl ReportFormatter<Package, Set, String> for Words<'_> {
             }
             External::Custom(package, set, reason) => format!("{} {reason}", self.at(package, set)),
             External::FromDependencyOf(of, at, package, set) => {
-                let wants = match (of, &self.provider.problem.environment.builds) {
+                let wants = match (of, &self.provider.problem.environment().builds) {
                     (Package::Root, None) => "you want".to_owned(),
                     (Package::Root, Some(file)) => format!("building {file} needs"),
                     (of, _) => format!("{} needs", self.at(of, at)),

@@ -7,8 +7,9 @@ use airlift_core::{Checksum, Request};
 use airlift_fetch::{Expected, Fetched};
 
 use super::library::{Library, failed};
+use super::problem::Choice;
 use super::project::{Policy, is_comparable};
-use super::solver::Choice;
+
 use crate::error::PythonError;
 use crate::format::index::File;
 

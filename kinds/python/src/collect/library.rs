@@ -10,8 +10,10 @@ use futures::lock::OwnedMutexGuard;
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
+use super::early::Early;
 use super::places::{Place, Places};
 use super::project::{Offered, Project};
+use super::wheel::End;
 use super::{repository, sdist, wheel};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
@@ -21,6 +23,10 @@ use crate::format::{Requirement, plain};
 
 /// The most bytes of a project's page.
 const PAGE: u64 = 128 << 20;
+/// Pages of more files, and of more bytes, are read where it keeps nobody waiting: some have thousands, and a thread for
+/// each of the others would take longer.
+const MANY: usize = 256;
+const LONG: usize = 128 << 10;
 /// The most bytes of a file's metadata.
 const METADATA: u64 = 16 << 20;
 
@@ -28,6 +34,7 @@ const METADATA: u64 = 16 << 20;
 pub(crate) struct Library<'a> {
     pub(crate) fetcher: &'a Fetcher,
     places: Places,
+    early: Early,
     projects: Mutex<HashMap<PackageName, Arc<Project>>>,
     /// By [`key`].
     abouts: Mutex<HashMap<String, Arc<About>>>,
@@ -51,22 +58,28 @@ pub(crate) struct About {
 pub(crate) enum Text {
     /// Upstream offers it by itself; it is in the store.
     Stored(Digest, Request),
-    /// It was taken out of the wheel.
-    Taken(Bytes),
+    /// It was taken out of the wheel: where only its end was asked for, all of it has to be checked.
+    Taken(Bytes, Option<End>),
 }
 
 impl Text {
     pub(crate) fn digest(&self) -> Digest {
         match self {
             Self::Stored(digest, _) => *digest,
-            Self::Taken(bytes) => Digest::of(bytes),
+            Self::Taken(bytes, _) => Digest::of(bytes),
         }
     }
 }
 
 impl<'a> Library<'a> {
-    pub(crate) fn new(fetcher: &'a Fetcher, places: Places) -> Self {
-        Self { fetcher, places, projects: Mutex::default(), abouts: Mutex::default(), asking: Mutex::default() }
+    pub(crate) fn new(fetcher: &'a Fetcher, places: Places, early: Early) -> Self {
+        let (projects, abouts, asking) = Default::default();
+        Self { fetcher, places, early, projects, abouts, asking }
+    }
+
+    /// Where it is said which wheels will be needed.
+    pub(crate) const fn early(&self) -> &Early {
+        &self.early
     }
 
     /// Waits until nobody else asks for the same.
@@ -103,7 +116,9 @@ impl<'a> Library<'a> {
             true => self.places.pages(name, self.fetcher).await?,
             false => Vec::new(),
         };
-        let mut project = Project::new(name.clone(), pages);
+        let is_long = pages.iter().any(|page| page.files.len() + page.unwanted.len() > MANY);
+        let own = name.clone();
+        let mut project = apart(is_long, move || Project::new(own, pages)).await;
         for place in self.places.elsewhere(name) {
             self.add(&mut project, place).await?;
         }
@@ -174,8 +189,8 @@ impl<'a> Library<'a> {
         let text = match self.offered_metadata(offered).await? {
             Some((bytes, request, digest)) => (bytes, Text::Stored(digest, request)),
             None => match wheel::metadata(self.fetcher, &offered.file).await? {
-                Ok(bytes) => (bytes.clone(), Text::Taken(bytes)),
-                Err(reason) => return Ok(About { metadata: Err(reason), text: None, build: Vec::new() }),
+                (Ok(bytes), end) => (bytes.clone(), Text::Taken(bytes, end)),
+                (Err(reason), _) => return Ok(About { metadata: Err(reason), text: None, build: Vec::new() }),
             },
         };
         let metadata = Metadata::parse(&text.0).map_err(|error| format!("has metadata that can't be used: {error}"));
@@ -219,8 +234,12 @@ pub(crate) fn failed(what: &str, source: FetchError) -> PythonError {
     PythonError::Fetch { what: what.to_owned(), source: Box::new(source) }
 }
 
-/// Reads an index's page, JSON or HTML.
-pub(crate) async fn page(fetcher: &Fetcher, url: UpstreamUrl, what: &str) -> Result<Option<Page>, PythonError> {
+/// Reads an index's page, JSON or HTML: of JSON only the files whose names are wanted.
+pub(crate) async fn page(
+    fetcher: &Fetcher,
+    url: UpstreamUrl,
+    (what, is_wanted): (&str, impl Fn(&str) -> bool + Send + 'static),
+) -> Result<Option<Page>, PythonError> {
     let request = Request::new(url).with_header("accept", index::ACCEPT);
     let document = match fetcher.listing(&request, PAGE).await {
         Ok(document) => document,
@@ -231,11 +250,23 @@ pub(crate) async fn page(fetcher: &Fetcher, url: UpstreamUrl, what: &str) -> Res
         Some(media_type) => media_type.ends_with("json"),
         None => document.bytes.trim_ascii_start().starts_with(b"{"),
     };
-    let page = match is_json {
-        true => index::from_json(&document.bytes, &document.url),
-        false => index::from_html(&document.bytes, &document.url),
-    };
-    page.map(Some).map_err(|source| PythonError::Page { url: Box::new(document.url), source })
+    let (bytes, url) = (document.bytes, document.url.clone());
+    let page = apart(bytes.len() > LONG, move || match is_json {
+        true => index::from_json(&bytes, &url, is_wanted),
+        false => index::from_html(&bytes, &url),
+    });
+    page.await.map(Some).map_err(|source| PythonError::Page { url: Box::new(document.url), source })
+}
+
+/// Does what takes long, if it does, where it keeps nobody waiting.
+async fn apart<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if !is_long {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,9 +3,10 @@
 //! `inputs` reads what each set wants, `places` where it comes from. For each `environment` the `solver` decides on versions,
 //! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
 //! adds what source distributions need to be built, `hashes` checks what an index promises nothing of, and `publish` makes
-//! the plan. `inspect` looks at what was fetched by it.
+//! the plan; `early` fetches what that will need. `inspect` looks at what was fetched by the plan.
 
 mod build;
+mod early;
 mod environment;
 mod explain;
 mod hashes;
@@ -14,6 +15,7 @@ mod inspect;
 mod library;
 mod places;
 mod prefetch;
+mod problem;
 mod project;
 mod publish;
 mod repository;
@@ -21,9 +23,13 @@ mod sdist;
 mod solver;
 mod wheel;
 
+use std::pin::pin;
+
 use airlift_core::{Event, Plan};
 use airlift_fetch::Fetcher;
 use airlift_kind::CollectContext;
+use futures::channel::{mpsc, oneshot};
+use futures::future::{Either, select};
 use futures::{StreamExt, TryStreamExt, stream};
 
 pub(crate) use inspect::inspect;
@@ -31,13 +37,15 @@ pub(crate) use inspect::inspect;
 use crate::error::PythonError;
 use crate::format::Requirement;
 use crate::spec::{PythonSpec, SetSpec, Spec};
+use build::Built;
+use early::Early;
 use environment::Environment;
 use inputs::Inputs;
 use library::Library;
-use places::Places;
+use places::{Places, Platforms};
+use problem::Problem;
 use project::Policy;
 use publish::Shelf;
-use solver::Problem;
 
 /// How many environments are solved at a time; they share what they ask.
 const AT_ONCE: usize = 4;
@@ -59,23 +67,39 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     let cases: Vec<Case> = spec.sets.iter().zip(&inputs).flat_map(cases).collect::<Result<_, _>>()?;
     tell_unused(spec, &inputs, &cases, fetcher);
     places.learn(cases.iter().map(|case| &case.policy.places));
-    let library = Library::new(fetcher, places);
-    let solved = cases.iter().map(|Case { environment, requirements, policy }| {
-        let library = &library;
-        Box::pin(async move {
-            let problem = Problem { environment, requirements: requirements.clone(), policy: policy.clone() };
-            build::with_builds(library, &problem).await
-        })
-    });
-    let solved: Vec<build::Built> = stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
-    let mut shelf = Shelf::new(&library);
-    for (Case { environment, .. }, built) in cases.iter().zip(solved) {
-        for choice in &built.choices {
-            shelf.add(choice)?;
+    places.only_for(Platforms::of(cases.iter().map(|case| &case.environment.tags)));
+    let (queue, begun) = mpsc::unbounded();
+    let library = Library::new(fetcher, places, Early::new(queue));
+    let (decided, is_decided) = oneshot::channel();
+    let planned = async {
+        let solved = solve_all(&library, &cases).await?;
+        drop(decided);
+        let mut shelf = Shelf::new(&library);
+        for (Case { environment, .. }, built) in cases.iter().zip(solved) {
+            for choice in &built.choices {
+                shelf.add(choice)?;
+            }
+            built.remarks.into_iter().for_each(|(name, remark)| shelf.remark(&name, &remark, environment));
         }
-        built.remarks.into_iter().for_each(|(name, remark)| shelf.remark(&name, &remark, environment));
+        shelf.plan().await
+    };
+    match select(pin!(planned), pin!(early::fetch(fetcher, begun, is_decided))).await {
+        Either::Left((Ok(plan), early)) => {
+            early.await;
+            Ok(plan)
+        }
+        Either::Left((failed, _)) => failed,
+        Either::Right(((), planned)) => planned.await,
     }
-    shelf.plan().await
+}
+
+/// What is chosen for each environment.
+async fn solve_all(library: &Library<'_>, cases: &[Case]) -> Result<Vec<Built>, PythonError> {
+    let solved = cases.iter().map(|Case { environment, requirements, policy }| {
+        let problem = Problem::new(environment.clone(), policy.clone(), requirements.clone());
+        Box::pin(async move { build::with_builds(library, &problem).await })
+    });
+    stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await
 }
 
 /// Says which requirements are for none of the environments: a marker may have been meant otherwise.

@@ -1,6 +1,7 @@
 //! Where packages come from: the manifest's indexes, or those of this machine's pip and uv.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
 use airlift_fetch::Fetcher;
@@ -13,6 +14,7 @@ use crate::format::file_name::FileName;
 use crate::format::index::{File, Page};
 use crate::format::pip;
 use crate::format::repository::Repository;
+use crate::format::tags::Tags;
 use crate::spec::{IndexSpec, NamedIndex, PythonSpec};
 
 /// The most bytes of a configuration file.
@@ -30,6 +32,26 @@ pub(crate) struct Places {
     elsewhere: BTreeMap<PackageName, Vec<Place>>,
     /// Those of them that some other environment may want from an index.
     besides: BTreeSet<PackageName>,
+    platforms: Arc<Platforms>,
+}
+
+/// The platforms for which somebody wants wheels.
+#[derive(Debug, Default)]
+pub(crate) struct Platforms(HashSet<String>);
+
+impl Platforms {
+    pub(crate) fn of<'a>(all: impl Iterator<Item = &'a Tags>) -> Self {
+        Self(all.flat_map(Tags::platforms).map(str::to_owned).collect())
+    }
+
+    /// Whether a file may be for one of them: only wheels say what they are for.
+    pub(crate) fn take(&self, name: &str) -> bool {
+        let Some((_, platforms)) = name.strip_suffix(".whl").and_then(|stem| stem.rsplit_once('-')) else {
+            return true;
+        };
+        let is_one = |platform: &str| self.0.contains(platform) || platform.contains(|c: char| c.is_ascii_uppercase());
+        platforms.split('.').any(is_one)
+    }
 }
 
 /// Where a project comes from that comes from no index.
@@ -66,11 +88,14 @@ impl Places {
         };
         // pip itself knows which index is meant where nobody says anything, and says so in its help.
         let index = said.index.or_else(|| {
-            // The first answer costs a tenth of the others, and is pip's own affair: no version has to have it.
-            let quick =
-                machine.ask("python3", &["-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"]);
-            if let Some(index) = quick.map(|told| told.trim().to_owned()).filter(|told| told.starts_with("http")) {
-                return Some(index);
+            // These answers cost a tenth of the others, and are pip's own affair: no version has to have them. Behind the
+            // name alone there may be a script that first looks for the interpreter that is meant, which takes longer.
+            let quick = ["/usr/bin/python3", "python3"].into_iter().find_map(|python| {
+                let ask = ["-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"];
+                machine.ask(python, &ask).filter(|told| told.starts_with("http"))
+            });
+            if let Some(index) = quick {
+                return Some(index.trim().to_owned());
             }
             let programs: [(&str, &[&str]); 3] = [
                 ("pip", &["download", "--help"]),
@@ -91,7 +116,13 @@ impl Places {
     }
 
     fn new(indexes: Vec<UpstreamUrl>, named: Vec<NamedIndex>, links: Vec<File>) -> Self {
-        Self { indexes, named, links, elsewhere: BTreeMap::new(), besides: BTreeSet::new() }
+        let (elsewhere, besides, platforms) = Default::default();
+        Self { indexes, named, links, elsewhere, besides, platforms }
+    }
+
+    /// From now on wheels for other platforms are passed over.
+    pub(crate) fn only_for(&mut self, platforms: Platforms) {
+        self.platforms = Arc::new(platforms);
     }
 
     /// Takes in what environments want from elsewhere: each has a map of its own.
@@ -128,7 +159,9 @@ impl Places {
         let indexes = named.map_or(self.indexes.as_slice(), |named| std::slice::from_ref(&named.url));
         for index in indexes {
             let what = format!("the page of {name}");
-            if let Some(page) = library::page(fetcher, below(index, name)?, &what).await? {
+            let platforms = Arc::clone(&self.platforms);
+            let is_wanted = move |name: &str| platforms.take(name);
+            if let Some(page) = library::page(fetcher, below(index, name)?, (&what, is_wanted)).await? {
                 pages.push(page);
                 break;
             }
@@ -136,7 +169,7 @@ impl Places {
         if named.is_none() {
             let fits = |file: &&File| FileName::parse(&file.name, name).is_ok();
             let files: Vec<File> = self.links.iter().filter(fits).cloned().collect();
-            pages.extend((!files.is_empty()).then_some(Page { files, quarantined: None }));
+            pages.extend((!files.is_empty()).then(|| Page { files, ..Page::default() }));
         }
         Ok(pages)
     }
@@ -248,7 +281,8 @@ async fn linked(url: &UpstreamUrl, fetcher: &Fetcher) -> Result<Vec<File>, Pytho
     match files {
         Some(files) => Ok(files.into_iter().filter_map(plain_file).collect()),
         None => {
-            let page = library::page(fetcher, url.clone(), &format!("the page of links {url}")).await?;
+            let what = format!("the page of links {url}");
+            let page = library::page(fetcher, url.clone(), (&what, |_: &str| true)).await?;
             Ok(page.map(|page| page.files).unwrap_or_default())
         }
     }

@@ -1,7 +1,8 @@
 //! A project as an index has it, and what of it an environment can use.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use airlift_core::Checksum;
 use pep440_rs::{Version, VersionSpecifiers};
@@ -11,10 +12,13 @@ use super::environment::Environment;
 use super::places::Place;
 use crate::format::file_name::{FileName, FileNameError};
 use crate::format::forms::{Form, Forms};
-use crate::format::index::{File, Page};
+use crate::format::index::{File, Page, Promise};
 use crate::spec::Sdists;
 
-/// A project with all of its files, by version.
+/// Why a version can't be used whose wheels are all for others.
+const ELSEWHERE: &str = "has no wheel for this platform";
+
+/// A project with all of its files that somebody may want, by version.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) name: PackageName,
@@ -44,7 +48,16 @@ pub(crate) struct Release {
 pub(crate) struct Offered {
     pub(crate) file: File,
     pub(crate) name: FileName,
-    requires_python: Option<VersionSpecifiers>,
+    requires_python: Option<Arc<VersionSpecifiers>>,
+}
+
+impl Offered {
+    /// Whether what it says about itself can be had without all of it, and it is no withdrawn one.
+    pub(crate) fn is_cheap(&self) -> bool {
+        let promised = || self.file.checksums.iter().any(|checksum| checksum.digest().is_some());
+        let apart = self.file.metadata != Promise::None || promised();
+        matches!(self.name, FileName::Wheel(_)) && self.file.yanked.is_none() && apart
+    }
 }
 
 impl Project {
@@ -53,24 +66,41 @@ impl Project {
         let quarantined = pages.iter().find_map(|page| page.quarantined.clone());
         let mut by_version = BTreeMap::<Version, Vec<Offered>>::new();
         let (mut seen, mut odd) = (HashSet::new(), Vec::new());
-        for file in pages.into_iter().flat_map(|page| page.files) {
-            let parsed = match FileName::parse(&file.name, &name) {
-                Ok(parsed) => parsed,
-                // Old pages have files that nobody installs today; these two are no accident.
-                Err(FileNameError::Characters | FileNameError::Project) => {
-                    odd.push(crate::format::plain(&file.name, 100));
-                    continue;
-                }
-                Err(_) => continue,
-            };
+        // Thousands of files say one of a few things.
+        let mut pythons = HashMap::<String, Option<Arc<VersionSpecifiers>>>::new();
+        let mut parsed_of = |file: &str| match FileName::parse(file, &name) {
+            Ok(parsed) => Some(parsed),
+            // Old pages have files that nobody installs today; these two are no accident.
+            Err(FileNameError::Characters | FileNameError::Project) => {
+                odd.push(crate::format::plain(file, 100));
+                None
+            }
+            Err(_) => None,
+        };
+        let (mut files, mut unwanted) = (Vec::new(), Vec::new());
+        for page in pages {
+            files.extend(page.files);
+            unwanted.extend(page.unwanted);
+        }
+        for file in files {
+            let Some(parsed) = parsed_of(&file.name) else { continue };
             if !seen.insert(file.name.clone()) {
                 continue;
             }
             // As pip does: what can't be understood restricts nothing.
-            let requires_python =
-                file.requires_python.as_deref().and_then(|text| VersionSpecifiers::from_str(text).ok());
+            let requires_python = file.requires_python.as_ref().and_then(|text| match pythons.get(text) {
+                Some(known) => known.clone(),
+                None => {
+                    let read = VersionSpecifiers::from_str(text).ok().map(Arc::new);
+                    pythons.entry(text.clone()).or_insert(read).clone()
+                }
+            });
             let version = parsed.version().clone();
             by_version.entry(version).or_default().push(Offered { file, name: parsed, requires_python });
+        }
+        // A version is there, whether or not it can be used here.
+        for parsed in unwanted.iter().filter_map(|file| parsed_of(file)) {
+            by_version.entry(parsed.version().clone()).or_default();
         }
         let of_index = |(version, files)| Release { version, files, place: None, any_version: false };
         let releases = by_version.into_iter().map(of_index).collect();
@@ -119,9 +149,21 @@ pub(crate) struct Policy {
     pub(crate) pre: bool,
 }
 
-/// What an environment can use of a project: for each version a file, or why not.
+/// What files have to be fit for.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidates(Vec<Result<Candidate, String>>);
+pub(crate) struct Rules {
+    pub(crate) environment: Environment,
+    pub(crate) policy: Policy,
+}
+
+/// What an environment can use of a project: for each version a file, or why not. A version is judged when it is first
+/// asked for: of most of them nobody wants to know.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    project: Arc<Project>,
+    rules: Arc<Rules>,
+    judged: Vec<OnceLock<Result<Candidate, String>>>,
+}
 
 /// A version that can be used.
 #[derive(Clone, Copy, Debug)]
@@ -135,8 +177,9 @@ pub(crate) struct Candidate {
 }
 
 impl Candidates {
-    pub(crate) fn new(project: &Project, environment: &Environment, policy: &Policy) -> Self {
-        Self(project.releases.iter().map(|release| choose(project, release, (environment, policy))).collect())
+    pub(crate) fn new(project: Arc<Project>, rules: Arc<Rules>) -> Self {
+        let judged = project.releases.iter().map(|_| OnceLock::new()).collect();
+        Self { project, rules, judged }
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<Candidate> {
@@ -149,16 +192,15 @@ impl Candidates {
     }
 
     fn judged(&self, index: u32) -> Option<&Result<Candidate, String>> {
-        self.0.get(usize::try_from(index).ok()?)
+        let judged = self.judged.get(usize::try_from(index).ok()?)?;
+        let release = self.project.release(index)?;
+        Some(judged.get_or_init(|| choose(&self.project, release, &self.rules)))
     }
 }
 
 /// The best file of a version, as pip ranks them, or why there is none.
-fn choose(
-    project: &Project,
-    release: &Release,
-    (environment, policy): (&Environment, &Policy),
-) -> Result<Candidate, String> {
+fn choose(project: &Project, release: &Release, rules: &Rules) -> Result<Candidate, String> {
+    let policy = &rules.policy;
     match (policy.places.get(&project.name), &release.place) {
         (Some(wanted), place) if place.as_ref() != Some(wanted) => {
             return Err("is not at the URL that is wanted".to_owned());
@@ -178,7 +220,7 @@ fn choose(
     // The better one has the smaller key.
     let mut best: Option<(Key, usize)> = None;
     for (index, offered) in release.files.iter().enumerate() {
-        let key = match judge(offered, (environment, policy), project, hashes) {
+        let key = match judge(offered, rules, project, hashes) {
             Ok(key) => key,
             Err(reason) => {
                 // A source distribution is what would be taken where no wheel is.
@@ -194,7 +236,7 @@ fn choose(
     }
     match best {
         Some(((_, yanked, is_sdist, ..), file)) => Ok(Candidate { file, yanked, is_wheel: !is_sdist }),
-        None => Err(why.unwrap_or_else(|| "has no files".to_owned())),
+        None => Err(why.unwrap_or_else(|| ELSEWHERE.to_owned())),
     }
 }
 
@@ -203,10 +245,11 @@ type Key = (bool, bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>);
 
 fn judge(
     offered: &Offered,
-    (environment, policy): (&Environment, &Policy),
+    rules: &Rules,
     project: &Project,
     hashes: Option<&HashSet<Checksum>>,
 ) -> Result<Key, String> {
+    let Rules { environment, policy } = rules;
     if let Some(specifiers) = offered.requires_python.as_ref().filter(|specs| !specs.contains(&environment.python)) {
         return Err(format!("needs Python {specifiers}"));
     }
@@ -217,7 +260,7 @@ fn judge(
                 return Err("is wanted as a source distribution only (--no-binary)".to_owned());
             }
             FileName::Wheel(wheel) => {
-                let rank = environment.tags.rank(wheel).ok_or("has no wheel for this platform")?;
+                let rank = environment.tags.rank(wheel).ok_or(ELSEWHERE)?;
                 (false, rank, wheel.build.clone())
             }
             FileName::Sdist(_) if policy.sdists == Sdists::Never => {

@@ -10,16 +10,17 @@ use pep508_rs::PackageName;
 use super::environment::Environment;
 use super::library::{Library, Text, failed};
 use super::places::Place;
+use super::problem::Choice;
 use super::project::Offered;
-use super::solver::Choice;
 use super::{repository, wheel};
 use crate::error::PythonError;
 use crate::format::index::File;
 use crate::format::page::{self, PageFile, Project};
 use crate::format::repository::Repository;
 
-/// How many files are asked for their size at a time.
-const AT_ONCE: usize = 16;
+/// How many files are asked about at a time. One that takes long must not keep the others waiting; how many requests that
+/// are at a time is the fetcher's business.
+const AT_ONCE: usize = 1024;
 /// The media type of packages: what it says least of, so that nobody unpacks on the way.
 const PACKAGE: &str = "application/octet-stream";
 
@@ -39,9 +40,8 @@ impl<'a> Shelf<'a> {
 
     /// Adds a chosen file.
     pub(crate) fn add(&mut self, choice: &Choice) -> Result<(), PythonError> {
-        let release = &choice.project.releases[choice.release];
-        let (name, offered) = (&choice.project.name, &release.files[choice.file]);
-        match &release.place {
+        let (name, offered) = (&choice.project.name, choice.offered());
+        match &choice.release().place {
             Some(Place::Repository(repository)) => {
                 self.repositories.insert(offered.file.name.clone(), (name.clone(), repository.clone()));
                 Ok(())
@@ -119,13 +119,11 @@ impl<'a> Shelf<'a> {
         let (sha256, size) = self.measure(file).await?;
         let about = self.library.about(offered);
         let text = about.as_ref().and_then(|about| about.text.clone());
-        if let Some(Text::Taken(bytes)) = &text {
-            // It was read by ranges, of which nothing was promised.
-            let whole = wheel::verified(self.library.fetcher, file).await?;
-            if whole.as_ref() != Ok(bytes) {
-                let reason = "its end said something else when it was asked for by itself".to_owned();
-                return Err(PythonError::File { url: Box::new(file.url.clone()), reason });
-            }
+        if let Some(Text::Taken(_, Some(end))) = &text
+            && !wheel::ends_with(self.library.fetcher, file, end).await?
+        {
+            let reason = "its end said something else when it was asked for by itself".to_owned();
+            return Err(PythonError::File { url: Box::new(file.url.clone()), reason });
         }
         let place = format!("packages/{project}/{}", file.name);
         let mut checksums: Vec<Checksum> = vec![sha256.into()];
@@ -146,7 +144,7 @@ impl<'a> Shelf<'a> {
         if let Some(text) = &text {
             let source = match text {
                 Text::Stored(digest, request) => Source::Stored { digest: *digest, request: request.clone() },
-                Text::Taken(bytes) => Source::Generated(bytes.clone()),
+                Text::Taken(bytes, _) => Source::Generated(bytes.clone()),
             };
             let entry = PlanEntry::new(path(&format!("{place}.metadata"))?, source);
             entries.push(PlanEntry { media_type: Some(PACKAGE.into()), modified: file.uploaded, ..entry });

@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,12 +18,11 @@ use pubgrub::{
     Dependencies, DependencyConstraints, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges,
 };
 
-use super::environment::Environment;
 use super::library::Library;
-use super::project::{Candidates, Offered, Policy, Project};
+use super::problem::{Choice, Problem, Solution};
+use super::project::{Candidates, Project};
 use super::{explain, prefetch};
 use crate::error::PythonError;
-use crate::format::file_name::FileName;
 use crate::format::{Requirement, dependency};
 
 /// What the solver decides about.
@@ -47,40 +46,6 @@ impl fmt::Display for Package {
 
 /// A set of versions of a project, by their places.
 pub(crate) type Set = Ranges<u32>;
-
-/// What is to be solved.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem<'a> {
-    pub(crate) environment: &'a Environment,
-    pub(crate) requirements: Vec<Requirement>,
-    pub(crate) policy: Policy,
-}
-
-/// Which version of which project, and which of its files.
-pub(crate) type Solution = BTreeMap<PackageName, Choice>;
-
-/// A chosen file.
-#[derive(Clone, Debug)]
-pub(crate) struct Choice {
-    pub(crate) project: Arc<Project>,
-    /// The place of its version.
-    pub(crate) release: usize,
-    /// The place of the file in the release.
-    pub(crate) file: usize,
-}
-
-impl Choice {
-    pub(crate) fn offered(&self) -> &Offered {
-        &self.project.releases[self.release].files[self.file]
-    }
-
-    /// The source distribution of the same version, where there is one.
-    pub(crate) fn sdist(&self) -> Option<Self> {
-        let files = &self.project.releases[self.release].files;
-        let file = files.iter().position(|offered| matches!(offered.name, FileName::Sdist(_)))?;
-        Some(Self { file, ..self.clone() })
-    }
-}
 
 /// What a run has to have before it can go on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +79,7 @@ struct Learned {
 /// Answers the solver.
 pub(crate) struct Provider<'a> {
     pub(crate) library: &'a Library<'a>,
-    pub(crate) problem: &'a Problem<'a>,
+    pub(crate) problem: &'a Problem,
     state: RefCell<State>,
 }
 
@@ -122,9 +87,8 @@ pub(crate) struct Provider<'a> {
 struct State {
     learned: Learned,
     needs: BTreeSet<Need>,
-    candidates: HashMap<PackageName, Arc<Candidates>>,
-    /// Projects that a version was chosen of.
-    decided: HashSet<PackageName>,
+    /// Projects that were decided about, and which version was chosen last.
+    decided: HashMap<PackageName, Option<u32>>,
     /// In which order packages were first seen.
     seen: HashMap<Package, usize>,
     /// How a set of versions was written by whoever wants it.
@@ -132,7 +96,7 @@ struct State {
 }
 
 /// Solves.
-pub(crate) async fn solve(library: &Library<'_>, problem: &Problem<'_>) -> Result<Solution, PythonError> {
+pub(crate) async fn solve(library: &Library<'_>, problem: &Problem) -> Result<Solution, PythonError> {
     prefetch::ahead(library, problem, problem.requirements.clone()).await;
     let mut learned = Learned::default();
     loop {
@@ -147,7 +111,7 @@ pub(crate) async fn solve(library: &Library<'_>, problem: &Problem<'_>) -> Resul
 /// One run over what is known: a solution, or what has to be fetched first.
 fn run(
     library: &Library<'_>,
-    problem: &Problem<'_>,
+    problem: &Problem,
     learned: &mut Learned,
 ) -> Result<Result<Solution, BTreeSet<Need>>, PythonError> {
     let state = State { learned: std::mem::take(learned), ..State::default() };
@@ -165,6 +129,7 @@ fn run(
         });
         plain.filter_map(|(name, index)| Some((name.clone(), provider.choice(&name, index)?))).collect::<Solution>()
     });
+    provider.begin();
     let state = provider.state.into_inner();
     *learned = state.learned;
     Ok(chosen.ok_or(state.needs))
@@ -174,16 +139,21 @@ impl Provider<'_> {
     /// What the environment can use of a project; none where it was not asked for yet.
     pub(crate) fn candidates(&self, name: &PackageName) -> Option<(Arc<Project>, Arc<Candidates>)> {
         let project = self.library.project(name)?;
-        let mut state = self.state.borrow_mut();
-        let made = || Arc::new(Candidates::new(&project, self.problem.environment, &self.problem.policy));
-        let candidates = Arc::clone(state.candidates.entry(name.clone()).or_insert_with(made));
+        let candidates = self.problem.candidates(&project);
         Some((project, candidates))
     }
 
     fn choice(&self, name: &PackageName, index: u32) -> Option<Choice> {
-        let (project, candidates) = self.candidates(name)?;
-        let file = candidates.get(index)?.file;
-        Some(Choice { project, release: usize::try_from(index).ok()?, file })
+        self.problem.choice(&self.library.project(name)?, index)
+    }
+
+    /// Has what this run chose be fetched: the next one rarely chooses something else.
+    fn begin(&self) {
+        for (name, index) in &self.state.borrow().decided {
+            if let Some(choice) = index.and_then(|index| self.choice(name, index)) {
+                self.library.early().likely(choice.offered());
+            }
+        }
     }
 
     /// How a set was written by whoever wants it.
@@ -243,11 +213,11 @@ impl Provider<'_> {
         specifiers: &VersionSpecifiers,
         (matching, project, candidates): (&[u32], &Project, &Candidates),
     ) -> Result<(), Stop> {
-        let usable = || matching.iter().filter(|index| candidates.get(**index).is_some());
+        let usable = || matching.iter().rev().filter(|index| candidates.get(**index).is_some());
         let is_pre = |index: &u32| project.release(*index).is_some_and(|release| release.version.any_prerelease());
         let only_pre = || usable().next().is_some() && usable().all(is_pre);
         // A constraint says it as well as a requirement.
-        let constraint = self.problem.policy.constraints.get(&requirement.name);
+        let constraint = self.problem.policy().constraints.get(&requirement.name);
         let said = || specifiers.iter().chain(constraint.into_iter().flat_map(|specifiers| specifiers.iter()));
         let named = said().any(|one| *one.operator() != Operator::NotEqual && one.any_prerelease());
         let pins = said().any(|one| matches!(one.operator(), Operator::Equal | Operator::ExactEqual));
@@ -261,7 +231,7 @@ impl Provider<'_> {
                 grew |= state.learned.pinned.insert((requirement.name.clone(), *index));
             }
         }
-        let late = grew && state.decided.contains(&requirement.name);
+        let late = grew && state.decided.contains_key(&requirement.name);
         if late { Err(Stop::Learned) } else { Ok(()) }
     }
 
@@ -269,7 +239,7 @@ impl Provider<'_> {
     fn best(&self, name: &PackageName, set: &Set) -> Option<Option<u32>> {
         let (project, candidates) = self.candidates(name)?;
         let state = self.state.borrow();
-        let pre = self.problem.policy.pre || state.learned.pre.contains(name);
+        let pre = self.problem.policy().pre || state.learned.pre.contains(name);
         let count = u32::try_from(project.releases.len()).unwrap_or(u32::MAX);
         let allowed = |index: &u32| {
             let release = project.release(*index);
@@ -278,7 +248,7 @@ impl Provider<'_> {
         let (mut withdrawn, mut built) = (None, None);
         for index in (0..count).rev().filter(allowed) {
             match candidates.get(index) {
-                Some(candidate) if !candidate.yanked && self.problem.policy.prefer_binary && !candidate.is_wheel => {
+                Some(candidate) if !candidate.yanked && self.problem.policy().prefer_binary && !candidate.is_wheel => {
                     built = built.or(Some(index));
                 }
                 Some(candidate) if !candidate.yanked => return Some(Some(index)),
@@ -336,12 +306,12 @@ impl DependencyProvider for Provider<'_> {
             self.state.borrow_mut().needs.insert(Need::Project(name.clone()));
             return Err(Stop::Needs);
         };
-        self.state.borrow_mut().decided.insert(name.clone());
+        self.state.borrow_mut().decided.insert(name.clone(), best);
         Ok(best)
     }
 
     fn get_dependencies(&self, package: &Package, version: &u32) -> Result<Dependencies<Package, Set, String>, Stop> {
-        let markers = &self.problem.environment.markers;
+        let markers = &self.problem.environment().markers;
         let Package::Project(name, extra) = package else {
             let roots = self.problem.requirements.iter().filter(|one| dependency::applies(&one.marker, markers, &[]));
             return self.constraints(package, roots).map(|all| Dependencies::Available(all.into_iter().collect()));
@@ -359,7 +329,7 @@ impl DependencyProvider for Provider<'_> {
             Ok(metadata) => metadata,
             Err(reason) => return Ok(Dependencies::Unavailable(reason.clone())),
         };
-        let python = &self.problem.environment.python;
+        let python = &self.problem.environment().python;
         if let Some(specifiers) = metadata.requires_python.as_ref().filter(|specs| !specs.contains(python)) {
             return Ok(Dependencies::Unavailable(format!("needs Python {specifiers}")));
         }

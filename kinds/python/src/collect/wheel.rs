@@ -1,16 +1,18 @@
 //! The metadata of a wheel that has none beside it: out of the wheel's end, without the rest of it.
 
-use airlift_core::{Checksum, Digest, Request};
+use airlift_core::{Digest, Request};
 use airlift_fetch::{Expected, Fetcher};
 use bytes::Bytes;
 
 use super::library::failed;
 use crate::error::PythonError;
 use crate::format::archive::{ArchiveError, Tail, is_wheel_metadata, zip_member};
-use crate::format::index::File;
+use crate::format::index::{File, Promise};
 
 /// The most bytes of a wheel's metadata.
 const METADATA: u64 = 16 << 20;
+/// A wheel of at most this size is fetched whole: that takes no longer than its end, and then it is there.
+const SMALL: u64 = 512 << 10;
 /// How much of a wheel's end is looked at first.
 const FIRST: u64 = 64 << 10;
 /// How much of a wheel's end is asked for before all of it is fetched: the directory of 20,000 files is 3 MB.
@@ -18,48 +20,81 @@ const ASKED: u64 = 16 << 20;
 /// How much of a wheel's end is looked at at most.
 const MOST: u64 = 256 << 20;
 
-/// The metadata inside of a wheel, or why it has none that can be used.
+/// Whether a plan with this wheel needs all of it, and its end is read before by itself: see [`metadata`].
+pub(crate) fn is_read_whole(file: &File) -> bool {
+    file.metadata == Promise::None && file.name.ends_with(".whl") && has_end(file)
+}
+
+/// Whether a wheel's end is worth to be asked for by itself. Without a promised digest the whole is needed anyway.
+fn has_end(file: &File) -> bool {
+    file.checksums.iter().any(|checksum| checksum.digest().is_some()) && file.size.is_none_or(|size| size > SMALL)
+}
+
+/// The end of a wheel that was asked for by itself, of which nothing was promised.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    length: u64,
+    digest: Digest,
+}
+
+/// The metadata inside of a wheel, or why it has none that can be used; and the end that it was read from, unless all of
+/// the wheel was checked.
 ///
-/// It is read from the wheel's end by ranges, where upstream has ranges. What is collected in the end is checked against the
-/// whole wheel: see [`verified`].
-pub(crate) async fn metadata(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
-    // Without a promised digest the whole is needed anyway.
-    let promised = file.checksums.iter().any(|checksum| Checksum::digest(checksum).is_some());
+/// It is read from the wheel's end by ranges, where upstream has ranges. What is collected in the end is compared with the
+/// whole wheel: see [`ends_with`].
+pub(crate) async fn metadata(
+    fetcher: &Fetcher,
+    file: &File,
+) -> Result<(Result<Bytes, String>, Option<End>), PythonError> {
+    let has_end = has_end(file);
     let (mut length, mut most) = (FIRST, ASKED);
-    while promised && length <= most {
+    while has_end && length <= most {
         let ended = fetcher.end(&Request::new(file.url.clone()), length).await;
         let ended = ended.map_err(|source| failed(&format!("the end of the wheel {}", file.name), source))?;
         let Some((bytes, size)) = ended else { break };
         // More than half of it costs as much as all of it, which is wanted anyway.
         most = ASKED.min(size / 2);
+        let end = || Some(End { length: bytes.len() as u64, digest: Digest::of(&bytes) });
         match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
-            Ok(metadata) => return Ok(Ok(metadata.into())),
+            Ok(metadata) => return Ok((Ok(metadata.into()), end())),
             Err(ArchiveError::More(needed)) => length = longer(length, needed),
-            Err(error) => return Ok(Err(unusable(&error))),
+            Err(error) => return Ok((Err(unusable(&error)), end())),
         }
     }
-    verified(fetcher, file).await
+    let whole = whole(fetcher, file).await?;
+    Ok((inside(fetcher, &file.name, whole).await?, None))
 }
 
-/// The metadata inside of a wheel whose every byte was checked; the wheel is in the store then.
-pub(crate) async fn verified(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
+/// Fetches a wheel, whose every byte is checked; its digest and its size.
+pub(crate) async fn whole(fetcher: &Fetcher, file: &File) -> Result<(Digest, u64), PythonError> {
     let expected = Expected { checksums: file.checksums.clone(), size: file.size, limit: None };
-    let what = || format!("the wheel {}", file.name);
     let fetched = fetcher.blob(&Request::new(file.url.clone()), &expected).await;
-    let fetched = fetched.map_err(|source| failed(&what(), source))?;
-    inside(fetcher, &file.name, (fetched.digest, fetched.size)).await
+    let fetched = fetched.map_err(|source| failed(&format!("the wheel {}", file.name), source))?;
+    Ok((fetched.digest, fetched.size))
+}
+
+/// Whether a wheel whose every byte was checked ends with what was said to be its end.
+pub(crate) async fn ends_with(fetcher: &Fetcher, file: &File, end: &End) -> Result<bool, PythonError> {
+    let whole = whole(fetcher, file).await?;
+    Ok(end.length <= whole.1 && Digest::of(&last(fetcher, &file.name, (whole, end.length)).await?) == end.digest)
+}
+
+/// The last bytes of a wheel that is in the store.
+async fn last(fetcher: &Fetcher, name: &str, (whole, length): ((Digest, u64), u64)) -> Result<Bytes, PythonError> {
+    let (digest, size) = whole;
+    let bytes = fetcher.stored(digest, size, size.saturating_sub(length)..size).await;
+    bytes.map_err(|source| failed(&format!("the wheel {name}"), source))
 }
 
 /// The metadata inside of a wheel that is in the store.
 pub(crate) async fn inside(
     fetcher: &Fetcher,
     name: &str,
-    (digest, size): (Digest, u64),
+    whole: (Digest, u64),
 ) -> Result<Result<Bytes, String>, PythonError> {
-    let mut length = FIRST;
+    let (size, mut length) = (whole.1, FIRST);
     loop {
-        let bytes = fetcher.stored(digest, size, size.saturating_sub(length)..size).await;
-        let bytes = bytes.map_err(|source| failed(&format!("the wheel {name}"), source))?;
+        let bytes = last(fetcher, name, (whole, length)).await?;
         match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
             Ok(metadata) => return Ok(Ok(metadata.into())),
             Err(ArchiveError::More(needed)) if length < MOST => length = longer(length, needed).min(MOST),

@@ -8,8 +8,8 @@
 use std::str::FromStr;
 
 use pep508_rs::{
-    ExtraName, MarkerEnvironment, MarkerTree, MarkerTreeKind, MarkerValueExtra, Pep508Error, Pep508ErrorSource,
-    VerbatimUrl,
+    ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, MarkerTreeKind, MarkerValueExtra, Pep508Error,
+    Pep508ErrorSource, VerbatimUrl,
 };
 
 use super::{Requirement, plain};
@@ -56,6 +56,26 @@ pub fn strange_requirement(text: &str) -> Result<Requirement, String> {
 pub fn marker(text: &str) -> Result<MarkerTree, String> {
     guard(text)?;
     MarkerTree::from_str(text).map_err(reason)
+}
+
+/// What markers see of a release of CPython (major, minor and patch) on Linux on a machine such as `x86_64`.
+pub fn cpython((major, minor, patch): (u16, u16, u16), machine: &str) -> MarkerEnvironment {
+    let (short, full) = (format!("{major}.{minor}"), format!("{major}.{minor}.{patch}"));
+    let markers = MarkerEnvironmentBuilder {
+        implementation_name: "cpython",
+        implementation_version: &full,
+        os_name: "posix",
+        platform_machine: machine,
+        platform_python_implementation: "CPython",
+        // What the kernel calls itself is not known beforehand, and markers that ask for it are of the past.
+        platform_release: "",
+        platform_system: "Linux",
+        platform_version: "",
+        python_full_version: &full,
+        python_version: &short,
+        sys_platform: "linux",
+    };
+    markers.try_into().expect("numbers with dots between them are versions")
 }
 
 /// Whether a marker holds in an environment, with these extras.
@@ -152,25 +172,10 @@ fn reason(error: Pep508Error<VerbatimUrl>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pep508_rs::MarkerEnvironmentBuilder;
     use proptest::prelude::*;
 
     fn environment() -> MarkerEnvironment {
-        MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: "3.11.7",
-            os_name: "posix",
-            platform_machine: "x86_64",
-            platform_python_implementation: "CPython",
-            platform_release: "",
-            platform_system: "Linux",
-            platform_version: "",
-            python_full_version: "3.11.7",
-            python_version: "3.11",
-            sys_platform: "linux",
-        }
-        .try_into()
-        .expect("an environment")
+        cpython((3, 11, 7), "x86_64")
     }
 
     /// Each made the library panic, or worse.

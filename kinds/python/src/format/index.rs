@@ -1,5 +1,6 @@
 //! Project pages of an index, as they are read: JSON (PEP 691, 700) and HTML (PEP 503, 592, 714).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use airlift_core::{Checksum, Digest, Time, UpstreamUrl};
@@ -18,6 +19,8 @@ pub const ACCEPT: &str =
 pub struct Page {
     /// The files, in the page's order.
     pub files: Vec<File>,
+    /// The names of files that were not wanted, of which no more was read.
+    pub unwanted: Vec<String>,
     /// Why nothing of it may be installed, where the index says so (PEP 792, "quarantined").
     pub quarantined: Option<String>,
 }
@@ -91,11 +94,11 @@ pub enum PageError {
 }
 
 #[derive(Deserialize)]
-struct JsonPage {
+struct JsonPage<'a> {
     #[serde(default)]
     meta: JsonMeta,
-    #[serde(default)]
-    files: Vec<JsonFile>,
+    #[serde(borrow, default)]
+    files: Vec<JsonFile<'a>>,
     #[serde(default, rename = "project-status")]
     status: Option<JsonStatus>,
 }
@@ -114,14 +117,17 @@ struct JsonStatus {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct JsonFile {
-    filename: String,
-    url: String,
+struct JsonFile<'a> {
+    #[serde(borrow)]
+    filename: Cow<'a, str>,
+    #[serde(borrow)]
+    url: Cow<'a, str>,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
     requires_python: Option<String>,
     size: Option<u64>,
-    upload_time: Option<String>,
+    #[serde(borrow)]
+    upload_time: Option<Cow<'a, str>>,
     yanked: Option<Flag>,
     #[serde(default)]
     core_metadata: Flags,
@@ -162,17 +168,20 @@ impl Flags {
     }
 }
 
-/// Reads a project page as JSON; relative addresses are resolved against the page's own.
+/// Reads a project page as JSON; relative addresses are resolved against the page's own. Of files whose name says that
+/// nobody wants them, and these are the most on long pages, only the name is read.
 ///
 /// # Errors
 ///
 /// [`PageError`] where it is none.
-pub fn from_json(bytes: &[u8], base: &UpstreamUrl) -> Result<Page, PageError> {
-    let page: JsonPage = serde_json::from_slice(bytes).map_err(PageError::Json)?;
+pub fn from_json(bytes: &[u8], base: &UpstreamUrl, is_wanted: impl Fn(&str) -> bool) -> Result<Page, PageError> {
+    let page: JsonPage<'_> = serde_json::from_slice(bytes).map_err(PageError::Json)?;
     check_version(page.meta.version.as_deref())?;
     let status = page.status.filter(|status| status.status.as_deref() == Some("quarantined"));
     let quarantined = status.map(|status| plain(status.reason.as_deref().unwrap_or_default(), 300));
-    let files = page.files.into_iter().map(|file| {
+    let (wanted, unwanted): (Vec<JsonFile<'_>>, Vec<JsonFile<'_>>) =
+        page.files.into_iter().partition(|file| is_wanted(&file.filename));
+    let files = wanted.into_iter().map(|file| {
         let checksums = file.hashes.iter().filter_map(|(name, hex)| checksum(name, hex)).collect();
         let promise = match file.core_metadata.promise() {
             Promise::None => file.dist_info_metadata.promise(),
@@ -190,11 +199,15 @@ pub fn from_json(bytes: &[u8], base: &UpstreamUrl) -> Result<Page, PageError> {
                 Some(Flag::Because(reason)) => Some(plain(&reason, 500)),
             },
             metadata: promise,
-            name: file.filename,
+            name: file.filename.into_owned(),
         })
     });
-    let files = files.collect::<Result<_, PageError>>()?;
-    Ok(Page { files: if quarantined.is_some() { Vec::new() } else { files }, quarantined })
+    let files = files.collect::<Result<Vec<File>, PageError>>()?;
+    if quarantined.is_some() {
+        return Ok(Page { quarantined, ..Page::default() });
+    }
+    let unwanted = unwanted.into_iter().map(|file| file.filename.into_owned()).collect();
+    Ok(Page { files, unwanted, quarantined })
 }
 
 fn check_version(version: Option<&str>) -> Result<(), PageError> {
@@ -249,7 +262,7 @@ pub fn from_html(bytes: &[u8], page: &UpstreamUrl) -> Result<Page, PageError> {
             _ => {}
         }
     }
-    Ok(Page { files, quarantined: None })
+    Ok(Page { files, ..Page::default() })
 }
 
 fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
@@ -315,7 +328,7 @@ mod tests {
               {{"filename":"foo-0.9.tar.gz","url":"https://files.example.net/foo-0.9.tar.gz","hashes":{{}},"requires-python":null,
                 "yanked":false,"core-metadata":false}}]}}"#
         );
-        let page = from_json(text.as_bytes(), &base()).expect("a page");
+        let page = from_json(text.as_bytes(), &base(), |_| true).expect("a page");
         let wheel = &page.files[0];
         assert_eq!(wheel.url.to_string(), "https://index.example.org/files/foo-1.0-py3-none-any.whl");
         assert_eq!(wheel.url.expose().password(), Some("pass"));
@@ -331,7 +344,7 @@ mod tests {
     fn nothing_may_be_said_with_a_null() {
         let text = r#"{"files":[{"filename":"foo-1.tar.gz","url":"foo-1.tar.gz","yanked":null,"size":null,
             "requires-python":null,"upload-time":null,"core-metadata":null,"dist-info-metadata":null}]}"#;
-        let page = from_json(text.as_bytes(), &base()).expect("a page");
+        let page = from_json(text.as_bytes(), &base(), |_| true).expect("a page");
         assert_eq!((page.files[0].yanked.as_ref(), page.files[0].metadata), (None, Promise::None));
     }
 
@@ -355,20 +368,28 @@ mod tests {
     #[test]
     fn pages_that_lead_astray_are_refused() {
         let file = r#"{"meta":{"api-version":"1.0"},"files":[{"filename":"foo-1.tar.gz","url":"file:///etc/passwd","hashes":{}}]}"#;
-        assert!(matches!(from_json(file.as_bytes(), &base()), Err(PageError::Address { .. })));
+        assert!(matches!(from_json(file.as_bytes(), &base(), |_| true), Err(PageError::Address { .. })));
         let newer = r#"{"meta":{"api-version":"2.0"},"files":[]}"#;
-        assert!(matches!(from_json(newer.as_bytes(), &base()), Err(PageError::Version(_))));
+        assert!(matches!(from_json(newer.as_bytes(), &base(), |_| true), Err(PageError::Version(_))));
         let status =
             r#"{"project-status":{"status":"quarantined","reason":"malware"},"files":[{"filename":"a","url":"a"}]}"#;
-        let page = from_json(status.as_bytes(), &base()).expect("a page");
+        let page = from_json(status.as_bytes(), &base(), |_| true).expect("a page");
         assert_eq!((page.files.len(), page.quarantined.as_deref()), (0, Some("malware")));
+    }
+
+    #[test]
+    fn of_unwanted_files_only_the_name_is_read() {
+        let text = r#"{"files":[{"filename":"foo-1-cp311-cp311-win_amd64.whl","url":"gopher://no/"},{"filename":"foo-1.zip","url":"f"}]}"#;
+        let page = from_json(text.as_bytes(), &base(), |name| !name.contains("win")).expect("a page");
+        assert_eq!((page.files.len(), page.unwanted.len()), (1, 1));
+        assert!(from_json(text.as_bytes(), &base(), |_| true).is_err());
     }
 
     proptest! {
         #[test]
         fn no_page_is_too_odd_to_be_judged(text in "(<a|<base| href=|\"|'|>|#sha256=|<!--|-->|\\PC){0,60}") {
             let _ = from_html(text.as_bytes(), &base());
-            let _ = from_json(text.as_bytes(), &base());
+            let _ = from_json(text.as_bytes(), &base(), |_| true);
         }
     }
 }

@@ -232,28 +232,9 @@ impl UvPackage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pep508_rs::MarkerEnvironmentBuilder;
-
-    fn environment() -> MarkerEnvironment {
-        MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: "3.11.7",
-            os_name: "posix",
-            platform_machine: "x86_64",
-            platform_python_implementation: "CPython",
-            platform_release: "",
-            platform_system: "Linux",
-            platform_version: "",
-            python_full_version: "3.11.7",
-            python_version: "3.11",
-            sys_platform: "linux",
-        }
-        .try_into()
-        .expect("an environment")
-    }
 
     fn pins(name: &str, text: &str) -> Result<Vec<String>, String> {
-        let pins = LockFile::parse(name, text)?.pins(&environment())?;
+        let pins = LockFile::parse(name, text)?.pins(&dependency::cpython((3, 11, 7), "x86_64"))?;
         Ok(pins.iter().map(|pin| format!("{}=={} {}", pin.name, pin.what, pin.checksums.len())).collect())
     }
 

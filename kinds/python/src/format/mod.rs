@@ -32,7 +32,7 @@ pub mod requirements;
 pub mod tags;
 
 pub use pep440_rs::{Version, VersionSpecifiers};
-pub use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, PackageName};
+pub use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 
 /// A requirement (PEP 508).
 pub type Requirement = pep508_rs::Requirement<pep508_rs::VerbatimUrl>;

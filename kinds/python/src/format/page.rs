@@ -231,7 +231,7 @@ mod tests {
             let name = "foo-1.0+x-py3-none-any.whl";
             let project = Project { name: "foo".into(), files: vec![file(name, "1.0+x", reason.as_deref(), Some(&python))] };
             let base = "http://mirror:8003/simple/foo/".parse().expect("a URL");
-            let json = from_json(project.json().as_bytes(), &base).expect("JSON").files.remove(0);
+            let json = from_json(project.json().as_bytes(), &base, |_| true).expect("JSON").files.remove(0);
             let html = from_html(project.html().as_bytes(), &base).expect("HTML").files.remove(0);
             for found in [&json, &html] {
                 prop_assert_eq!(&found.name, name);

@@ -50,6 +50,11 @@ impl Tags {
         self.0.entry(format!("{python}-{abi}-{platform}")).or_insert(rank);
     }
 
+    /// The platforms, each as it stands in the names of wheels; `any` is one of them.
+    pub fn platforms(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().filter_map(|tag| tag.rsplit('-').next())
+    }
+
     /// The rank of a wheel; none where the interpreter does not take it. The lower is preferred.
     pub fn rank(&self, wheel: &Wheel) -> Option<u32> {
         let mut best = None;

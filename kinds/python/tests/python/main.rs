@@ -1,5 +1,6 @@
 //! The kind against indexes that the tests make: what is chosen, what is served, what is refused.
 
+mod ahead;
 mod choosing;
 mod elsewhere;
 mod git;
