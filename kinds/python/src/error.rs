@@ -123,6 +123,14 @@ pub enum PythonError {
         /// What may help.
         hint: Option<String>,
     },
+    /// The same for several environments.
+    #[error("{told}")]
+    Unsolvables {
+        /// What [`PythonError::Unsolvable`] says of each.
+        told: String,
+        /// What may help, for any of them.
+        hint: Option<String>,
+    },
     /// Two files of one name that may have different contents.
     #[error("{first} and {second} have one name, and nothing promises that they are the same")]
     Twice {
@@ -158,6 +166,7 @@ impl Failure for PythonError {
             | Self::Unhashed { .. }
             | Self::Beside { .. }
             | Self::Unsolvable { .. }
+            | Self::Unsolvables { .. }
             | Self::Twice { .. }
             | Self::Path { .. } => Class::Upstream,
         }
@@ -184,7 +193,7 @@ impl Failure for PythonError {
             Self::Beside { .. } => Some(
                 "clients would miss what the wheel needs: tell whoever runs the index, or name the wheel by its URL (NAME @ https://…)".to_owned(),
             ),
-            Self::Unsolvable { hint, .. } => hint.clone(),
+            Self::Unsolvable { hint, .. } | Self::Unsolvables { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use airlift_core::Failure;
 use pubgrub::{DefaultStringReporter, DerivationTree, Derived, External, Map, ReportFormatter, Reporter, Term};
 
 use super::solver::{Package, Provider, Set};
@@ -22,6 +23,40 @@ pub(crate) fn unsolvable(provider: &Provider<'_>, tree: Tree) -> PythonError {
         environment: provider.problem.environment().label.clone(),
         derivation: derivation.join("\n"),
         hint: words.hint(&tree),
+    }
+}
+
+/// What was solved, if all was; else everything that was not. What several environments have in common is said once.
+pub(crate) fn together<T>(solved: Vec<Result<T, PythonError>>) -> Result<Vec<T>, PythonError> {
+    let (mut good, mut bad) = (Vec::new(), Vec::<(Vec<String>, String, Option<String>)>::new());
+    for one in solved {
+        match one {
+            Ok(one) => good.push(one),
+            Err(PythonError::Unsolvable { environment, derivation, hint }) => {
+                match bad.iter_mut().find(|(_, known, _)| *known == derivation) {
+                    Some((environments, ..)) => environments.push(environment),
+                    None => bad.push((vec![environment], derivation, hint)),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut bad: Vec<PythonError> = bad
+        .into_iter()
+        .map(|(environments, derivation, hint)| {
+            let environment = environments.join("; ");
+            PythonError::Unsolvable { environment, derivation, hint }
+        })
+        .collect();
+    match bad.len() {
+        0 => Ok(good),
+        1 => Err(bad.remove(0)),
+        _ => {
+            let told = bad.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            let mut hints: Vec<String> = bad.iter().filter_map(Failure::hint).collect();
+            hints.dedup();
+            Err(PythonError::Unsolvables { told, hint: (!hints.is_empty()).then(|| hints.join("; ")) })
+        }
     }
 }
 

@@ -99,7 +99,12 @@ async fn solve_all(library: &Library<'_>, cases: &[Case]) -> Result<Vec<Built>, 
         let problem = Problem::new(environment.clone(), policy.clone(), requirements.clone());
         Box::pin(async move { build::with_builds(library, &problem).await })
     });
-    stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await
+    let solved = stream::iter(solved.collect::<Vec<_>>()).buffered(AT_ONCE).map(|solved| match solved {
+        Err(error) if !matches!(error, PythonError::Unsolvable { .. }) => Err(error),
+        // Another environment may have no solution either, which should not be found out one after the other.
+        solved => Ok(solved),
+    });
+    explain::together(solved.try_collect::<Vec<_>>().await?)
 }
 
 /// Says which requirements are for none of the environments: a marker may have been meant otherwise.

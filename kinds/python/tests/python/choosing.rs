@@ -64,6 +64,29 @@ async fn a_version_that_is_not_there_is_told_with_those_that_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_environment_without_a_solution_is_told() {
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &["Requires-Dist: b>=77"])),
+        ("b", Dist::pure("b", "2", &[])),
+        ("c", Dist::pure("c", "1", &[]).with("requires-python", json!(">=3.12"))),
+    ])
+    .await;
+    let all =
+        ["3.9", "3.11", "3.12", "3.13"].map(|version| format!("{{ python: \"{version}\", platform: linux-x86_64 }}"));
+    let wanted = ["a ; python_version >= '3.12'", "c ; python_version == '3.11'"];
+    let told = site.plan(&site.manifest_for(&all.join(", "), &wanted, "")).await.expect_err("no solutions");
+    for part in [
+        "for Python 3.11 on linux-x86_64 (glibc 2.28)\n",
+        "1 needs Python >=3.12",
+        "for Python 3.12 on linux-x86_64 (glibc 2.28); Python 3.13 on linux-x86_64 (glibc 2.28)\n",
+        "a==1 needs b>=77",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(!told.contains("Python 3.9"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_best_wheel_for_the_environment_is_taken() {
     let of = |tags| ("n", Dist::wheel(("n", "1", tags), &[]));
     let mut site = Site::of(&[
