@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use airlift_e2e::airlift::Airlift;
+use airlift_e2e::digest::sha256_of_file;
 use airlift_e2e::dnf::Dnf;
 use airlift_e2e::mirror::{Mirror, refusal};
-use airlift_e2e::process::{run, text};
+use airlift_e2e::process::{output, run, text};
 use airlift_e2e::rpms::{BUILDERS, KEY, Repository, spec};
 use airlift_e2e::tools::{present, tool};
 
@@ -117,6 +118,46 @@ fn a_signature_that_is_not_of_its_package_is_refused() {
         said.contains("last-0-1.noarch.rpm: no good signature") && said.contains("not a signature of these bytes"),
         "{said}"
     );
+}
+
+#[test]
+fn a_lock_is_followed_where_its_packages_are_signed_as_well() {
+    if !present(&BUILDERS) {
+        return;
+    }
+    let upstream = upstream();
+    upstream.make_key("Thief");
+    signed(&upstream, KEY, &["plain", "rich", "other"]);
+    upstream.index(&[]);
+    let (work, airlift) = (airlift_e2e::temporary::folder(), Airlift::new());
+    let (path, lock) = (work.path().join("airlift.yaml"), work.path().join("airlift.lock"));
+    fs::write(&path, upstream.manifest("r", &upstream.gpgkeys())).expect("a manifest");
+    let collect = |name: &str, store: &str, options: &[&str]| {
+        let mut collect = airlift.command([&["collect"], options].concat());
+        collect.arg(&path).arg("-o").arg(work.path().join(name)).arg("--store").arg(work.path().join(store));
+        collect
+    };
+    run(&mut collect("a.tar", "a", &[]));
+    let first = fs::read_to_string(&lock).expect("a lock");
+    assert!(first.contains("1 of 4 packages have no signature of their own"), "it is not told");
+    run(&mut collect("b.tar", "b", &["--locked"]));
+    let archive = |name: &str| fs::read(work.path().join(name)).expect("an archive");
+    assert!(archive("a.tar") == archive("b.tar"), "the lock gave another archive");
+
+    // Somebody puts another package there, and its name into the lock.
+    let package = upstream.folder().join("Packages/noarch/rich-1.5-1.noarch.rpm");
+    let facts = || (sha256_of_file(&package), fs::metadata(&package).expect("a file").len());
+    let (old, old_size) = facts();
+    upstream.sign_packages("Thief", [package.as_path()]);
+    let (new, new_size) = facts();
+    let (before, entry) = first.split_once("rich-1.5-1.noarch.rpm").expect("the package is in the lock");
+    let entry = entry.replace(&old, &new).replacen(&format!("size: {old_size}"), &format!("size: {new_size}"), 1);
+    fs::write(&lock, format!("{before}rich-1.5-1.noarch.rpm{entry}")).expect("a file");
+    let refused = output(&mut collect("c.tar", "c", &["--locked"]));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && !work.path().join("c.tar").exists(), "{said}");
+    assert!(said.contains("1 of its 4 packages are not signed by one of its keys"), "{said}");
+    assert!(said.contains("rich-1.5-1.noarch.rpm"), "{said}");
 }
 
 /// What an XML document has, without the order of elements that have none, and without blanks between them.

@@ -192,6 +192,27 @@ impl Fetcher {
         .await
     }
 
+    /// As [`Fetcher::document`] on this thread, which must not be one of the runtime's: each of thousands of small files on
+    /// this machine is read in less time than it takes to have another thread do it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::document`].
+    pub fn document_blocking(
+        &self,
+        request: &Request,
+        expected: &Expected,
+        runtime: &Handle,
+    ) -> Result<Document, FetchError> {
+        if self.stopped() {
+            return Err(FetchError::Interrupted);
+        }
+        match file::path_of(&request.url)? {
+            Some(path) => file::document_blocking(self.store(), request, expected, (path, runtime)),
+            None => runtime.block_on(self.document(request, expected)),
+        }
+    }
+
     /// Fetches something small into memory only: a page of a listing, which is read once and is no content.
     ///
     /// # Errors
@@ -241,6 +262,17 @@ impl Fetcher {
         let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
         let blob = blob.ok_or_else(|| FetchError::store(StoreError::missing(self.store(), digest, size)))?;
         blob.range(range).await.map_err(FetchError::store)
+    }
+
+    /// Hashes something that is in the store, as what an earlier run has left there is hashed before it is followed.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Store`] where its bytes are not those of its name any more, or can't be read.
+    pub async fn verify(&self, digest: Digest, size: u64) -> Result<(), FetchError> {
+        let blob = self.store().blob(digest, size).await.map_err(FetchError::store)?;
+        let blob = blob.ok_or_else(|| FetchError::store(StoreError::missing(self.store(), digest, size)))?;
+        self.stoppable(async { blob.verify().await.map_err(FetchError::store) }).await
     }
 
     /// A reader of something that is in the store. To be called on a thread that may block, and to be read on one.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_core::event::Task;
 use airlift_core::{Event, Request, Time, UpstreamUrl};
+use airlift_store::Store;
 use http::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -88,13 +89,13 @@ pub(crate) async fn folders(asked: UpstreamUrl, path: PathBuf) -> Result<Option<
             let failed = |source| FetchError::file("list", &folder, source);
             for entry in std::fs::read_dir(&folder).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
-                let path = entry.path();
-                if entry.file_type().map_err(failed)?.is_dir() {
+                let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+                if kind.is_dir() {
                     open.push(path);
                     continue;
                 }
                 let url = url::Url::from_file_path(&path).ok().and_then(|url| UpstreamUrl::try_from(url).ok());
-                files.extend(url.filter(|_| path.is_file()));
+                files.extend(url.filter(|_| kind.is_file() || path.is_file()));
                 if files.len() > MOST_FILES {
                     let reason = "it has more than a million files";
                     return Err(FetchError::NoFile { url: Box::new(asked), reason });
@@ -122,12 +123,17 @@ pub(crate) async fn document(
 ) -> Result<Document, FetchError> {
     let file = Small { request: request.clone(), expected: expected.clone(), path: path.to_owned() };
     let (store, runtime) = (fetcher.store().clone(), Handle::current());
-    blocking(move || {
-        let document = file.read()?;
-        store.keep_blocking(document.digest, document.bytes.clone(), &runtime).map_err(FetchError::store)?;
-        Ok(document)
-    })
-    .await
+    blocking(move || file.keep(&store, &runtime)).await
+}
+
+/// The same on this thread.
+pub(crate) fn document_blocking(
+    store: &Store,
+    request: &Request,
+    expected: &Expected,
+    (path, runtime): (PathBuf, &Handle),
+) -> Result<Document, FetchError> {
+    Small { request: request.clone(), expected: expected.clone(), path }.keep(store, runtime)
 }
 
 /// A small file.
@@ -138,6 +144,12 @@ struct Small {
 }
 
 impl Small {
+    fn keep(self, store: &Store, runtime: &Handle) -> Result<Document, FetchError> {
+        let document = self.read()?;
+        store.keep_blocking(document.digest, document.bytes.clone(), runtime).map_err(FetchError::store)?;
+        Ok(document)
+    }
+
     fn read(self) -> Result<Document, FetchError> {
         let Self { request, expected, path } = self;
         let (file, meta) = open(&request.url, &path)?;

@@ -58,6 +58,16 @@ impl Keyring {
         self.pinned.extend(other.pinned);
     }
 
+    /// Takes out the keys that another keyring has, each as often as it is there.
+    pub fn remove(&mut self, other: &Self) {
+        for key in &other.certificates {
+            let same = |mine: &SignedPublicKey| fingerprint(&mine.primary_key) == fingerprint(&key.primary_key);
+            if let Some(place) = self.certificates.iter().position(same) {
+                self.certificates.remove(place);
+            }
+        }
+    }
+
     /// Accepts only the keys with these fingerprints (of primary keys, then with all their subkeys; or of subkeys), in
     /// hexadecimal characters, blanks and case not counting.
     ///

@@ -90,6 +90,17 @@ fn pinned_keys_alone_count() {
 }
 
 #[test]
+fn keys_are_removed_as_often_as_they_are_there() {
+    let (mut ring, plain) = (keys("all.asc"), keys("Plain.gpg"));
+    ring.extend(plain.clone());
+    for left in [2, 1, 1] {
+        ring.remove(&plain);
+        assert_eq!(ring.keys().len(), left);
+    }
+    assert_ne!(ring.keys(), plain.keys());
+}
+
+#[test]
 fn keys_survive_being_printed_and_read() {
     let all = keys("all.asc");
     let armored = all.to_armored();

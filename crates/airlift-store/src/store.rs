@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use airlift_core::Digest;
 use bytes::Bytes;
@@ -19,7 +19,10 @@ use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::keys::{BLOBS, Key};
 use crate::part::Part;
-use crate::work::briefly;
+use crate::work::{briefly, cores, parallel};
+
+/// How many blobs a thread looks for at a time.
+const LOOKED_FOR: usize = 512;
 
 /// A store; cheap to clone.
 #[derive(Clone, Debug)]
@@ -334,7 +337,7 @@ impl Store {
         Ok(StoreGuard { store: self.clone(), _file: file })
     }
 
-    /// Those of these blobs that are not here with their size.
+    /// Those of these blobs that are not here with their size, in their order.
     ///
     /// # Errors
     ///
@@ -344,8 +347,18 @@ impl Store {
         match &self.0.place {
             Place::Folder(_) => {
                 briefly(move || {
-                    let folder = store.as_folder();
-                    Ok(blobs.into_iter().filter(|(d, s)| !folder.is_some_and(|f| f.has(*d, *s))).collect())
+                    let has = |(digest, size): &(Digest, u64)| store.as_folder().is_some_and(|f| f.has(*digest, *size));
+                    let found = Mutex::new(Vec::new());
+                    let places: Vec<usize> = (0..blobs.len()).step_by(LOOKED_FOR).collect();
+                    parallel(&places, cores(), |&place| {
+                        let some = &blobs[place..blobs.len().min(place + LOOKED_FOR)];
+                        let lacking: Vec<_> = some.iter().filter(|blob| !has(blob)).copied().collect();
+                        found.lock().unwrap_or_else(PoisonError::into_inner).push((place, lacking));
+                        Ok(())
+                    })?;
+                    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    found.sort_by_key(|(place, _)| *place);
+                    Ok(found.into_iter().flat_map(|(_, lacking)| lacking).collect())
                 })
                 .await
             }

@@ -222,19 +222,18 @@ impl Manifest {
     }
 
     /// Writes a lock beside it: whole or not at all.
-    pub(crate) fn write_lock(&self, lock: &Lock) -> Result<PathBuf, ProgramError> {
+    pub(crate) fn write_lock(&self, yaml: &str) -> Result<(), ProgramError> {
         let path = self.lock_path();
         let failed = |source| ProgramError::Write { path: path.clone(), source };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        std::io::Write::write_all(&mut file, lock.to_yaml().as_bytes()).map_err(failed)?;
+        std::io::Write::write_all(&mut file, yaml.as_bytes()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(readable).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
         // The name is as durable as the folder that holds it.
-        fs_err::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        Ok(path)
+        fs_err::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 }
 

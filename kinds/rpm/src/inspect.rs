@@ -5,26 +5,27 @@
 //! its signature is over all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use airlift_core::{LockEntry, Notice, Time, TreePath};
-use airlift_fetch::{FetchError, Fetcher};
+use airlift_core::{Digest, LockEntry, Notice, Time, TreePath};
+use airlift_fetch::{FetchError, Fetcher, Reader};
 use airlift_openpgp::{Keyring, Problem, VerifyError};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
+use tokio::runtime::Handle;
 
 use crate::collect::{self, Signed};
 use crate::error::{RpmError, Wrong};
 use crate::format::header::{self, Start};
 use crate::format::{FormatError, signature};
 
-/// How many packages are looked at at a time; the mathematics are done on the threads that may block.
-const AT_ONCE: usize = 16;
+/// How many threads look at packages: reading and mathematics, of which there is nothing to gain from more.
+const AT_ONCE: usize = 8;
 
-/// How many bytes of a package are read at a time where all of it is signed.
-const CHUNK: u64 = 1 << 20;
+/// How many packages one of them takes at a time: a package is often looked at in less time than a thread needs to begin.
+const TAKEN: usize = 32;
 
 /// How many packages are named in a message that counts more.
 const NAMED: usize = 5;
@@ -45,15 +46,14 @@ pub(crate) async fn inspect(
             .map(|entry| (entry.blob, (entry.size, entry.path.clone())))
             .collect();
         let total = packages.len();
-        let ring = Arc::new(repository.ring.clone());
-        let fetcher = fetcher.clone();
-        let looked = stream::iter(packages).map(move |(blob, (size, path))| {
-            let (file, ring) = (Stored { fetcher: fetcher.clone(), blob, size }, Arc::clone(&ring));
-            async move { (path, of_package(file, ring).await) }
-        });
+        let packages: Vec<Stored> =
+            packages.into_iter().map(|(blob, (size, path))| Stored { blob, size, path }).collect();
+        let looker =
+            Arc::new(Looker { ring: repository.ring.clone(), fetcher: fetcher.clone(), runtime: Handle::current() });
+        let looked = stream::iter(packages.chunks(TAKEN).map(<[_]>::to_vec)).map(|taken| looker.packages(taken));
         let found: Vec<_> = looked.buffer_unordered(AT_ONCE).collect().await;
         let mut report = Report { total, ..Report::default() };
-        for (path, verdict) in found {
+        for (path, verdict) in found.into_iter().flatten() {
             let name = path.below(&folder).unwrap_or(path.as_str()).to_owned();
             let unreadable =
                 |source| RpmError::Package { id: repository.id.clone(), name: name.clone(), source: Box::new(source) };
@@ -66,25 +66,23 @@ pub(crate) async fn inspect(
 
 /// A package in the store.
 #[derive(Clone)]
-pub(crate) struct Stored {
-    pub(crate) fetcher: Fetcher,
-    pub(crate) blob: airlift_core::Digest,
-    pub(crate) size: u64,
+struct Stored {
+    blob: Digest,
+    size: u64,
+    path: TreePath,
 }
 
-impl Stored {
-    /// The first bytes of a package, with all headers in them.
-    pub(crate) async fn headers(&self) -> Result<Bytes, PackageError> {
-        let mut needed = header::FIRST;
-        loop {
-            let bytes = self.fetcher.stored(self.blob, self.size, 0..needed).await?;
-            match header::read(&bytes)? {
-                Start::Headers(_) => return Ok(bytes),
-                Start::More(more) if more > self.size || more <= needed => {
-                    return Err(FormatError::refused("it ends before its headers do").into());
-                }
-                Start::More(more) => needed = more,
+/// The first bytes of a package, with all headers in them. To be called on a thread that may block.
+pub(crate) fn headers(package: &Reader, size: u64) -> Result<Bytes, PackageError> {
+    let mut needed = header::FIRST;
+    loop {
+        let bytes = package.range(0..needed)?;
+        match header::read(&bytes)? {
+            Start::Headers(_) => return Ok(bytes),
+            Start::More(more) if more > size || more <= needed => {
+                return Err(FormatError::refused("it ends before its headers do").into());
             }
+            Start::More(more) => needed = more,
         }
     }
 }
@@ -111,19 +109,32 @@ enum Verdict {
     Wrong(VerifyError),
 }
 
-async fn of_package(file: Stored, ring: Arc<Keyring>) -> Result<Verdict, PackageError> {
-    let start = file.headers().await?;
-    let runtime = tokio::runtime::Handle::current();
-    let verdict = tokio::task::spawn_blocking(move || verdict(&start, &file, (&ring, &runtime)));
-    verdict.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+/// Looks at packages.
+struct Looker {
+    ring: Keyring,
+    fetcher: Fetcher,
+    runtime: Handle,
 }
 
-fn verdict(
-    start: &[u8],
-    file: &Stored,
-    (ring, runtime): (&Keyring, &tokio::runtime::Handle),
-) -> Result<Verdict, PackageError> {
-    let Start::Headers(headers) = header::read(start)? else {
+impl Looker {
+    /// Looks at some packages, on a thread of their own.
+    fn packages(
+        self: &Arc<Self>,
+        taken: Vec<Stored>,
+    ) -> impl Future<Output = Vec<(TreePath, Result<Verdict, PackageError>)>> + use<> {
+        let this = Arc::clone(self);
+        let look = move |package: Stored| {
+            let reader = this.fetcher.reader(package.blob, package.size, &this.runtime).map_err(PackageError::from);
+            (package.path, reader.and_then(|reader| verdict(&reader, package.size, &this.ring)))
+        };
+        let looked = tokio::task::spawn_blocking(move || taken.into_iter().map(look).collect());
+        looked.map(|looked| looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
+    }
+}
+
+fn verdict(package: &Reader, size: u64, ring: &Keyring) -> Result<Verdict, PackageError> {
+    let start = headers(package, size)?;
+    let Start::Headers(headers) = header::read(&start)? else {
         return Err(FormatError::refused("it ends before its headers do").into());
     };
     let of_header = signature::of_header(&headers);
@@ -139,7 +150,9 @@ fn verdict(
         None => ring.verify_detached(&of_header, headers.signed, now),
         Some(signature) => {
             let open = || -> Box<dyn Read> {
-                Box::new(Rest { file: file.clone(), runtime: runtime.clone(), at: headers.start, chunk: Bytes::new() })
+                let mut rest = package.clone();
+                rest.seek(headers.start);
+                Box::new(rest)
             };
             ring.verify_stream(signature, &open, now)
         }
@@ -156,28 +169,6 @@ fn verdict(
 /// Whether nothing is known against a signature but that others could make it as well.
 const fn is_weak(problem: &Problem) -> bool {
     matches!(problem, Problem::WeakHash(_) | Problem::ShortKey(_))
-}
-
-/// The rest of a package from some byte on, read on a thread that may block.
-struct Rest {
-    file: Stored,
-    runtime: tokio::runtime::Handle,
-    at: u64,
-    chunk: Bytes,
-}
-
-impl Read for Rest {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.chunk.is_empty() {
-            let Stored { fetcher, blob, size } = &self.file;
-            let range = self.at..(self.at + CHUNK).min(*size);
-            self.chunk = self.runtime.block_on(fetcher.stored(*blob, *size, range)).map_err(io::Error::other)?;
-            self.at += self.chunk.len() as u64;
-        }
-        let count = self.chunk.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.chunk.split_to(count));
-        Ok(count)
-    }
 }
 
 /// What was found of a repository's packages.

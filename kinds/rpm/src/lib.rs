@@ -39,7 +39,7 @@ impl Kind for Rpm {
     }
 
     async fn inspect(spec: &spec::Spec, entries: &[&LockEntry], fetcher: &Fetcher) -> Result<Vec<Notice>, RpmError> {
-        inspect::inspect(collect::signed(spec, fetcher).await?, entries, fetcher).await
+        inspect::inspect(collect::signed(spec, entries, fetcher).await?, entries, fetcher).await
     }
 
     fn request(_: &spec::Spec, _: &LockEntry, url: UpstreamUrl) -> Request {

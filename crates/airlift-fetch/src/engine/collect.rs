@@ -31,12 +31,12 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
     let stopped = |source| CollectError::Stopped { source };
     let Plan { entries: planned, omissions, .. } = plan;
     let jobs = jobs(&planned);
-    let counted = announce(fetcher, &jobs).await.map_err(stopped)?;
+    let seen = announce(fetcher, &jobs).await.map_err(stopped)?;
     let mut collected = Collected::default();
     let mut missed: Vec<Miss> = Vec::new();
-    let work = stream::iter(jobs.iter().zip(counted)).map(|(job, counted)| {
+    let work = stream::iter(jobs.iter().zip(seen)).map(|(job, seen)| {
         let name = job.entries.first().and_then(|place| planned.get(*place)).map(|entry| entry.path.to_string());
-        async move { (job, run(fetcher, name.unwrap_or_default(), (job, counted)).await) }
+        async move { (job, run(fetcher, name.unwrap_or_default(), (job, seen)).await) }
     });
     // More than run at the same time: those that wait for a busy host must not keep an idle one waiting.
     let mut work = std::pin::pin!(work.buffer_unordered(fetcher.settings().jobs.saturating_mul(4).max(4)));
@@ -58,32 +58,41 @@ pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result
     finish(fetcher, (collected, missed, omissions), options)
 }
 
-/// Tells the extent, and which blobs are counted in it; refuses what would not fit.
-async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<bool>, FetchError> {
+/// What was seen of a blob before anything was fetched.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Whether the store has it.
+    here: bool,
+    /// How many bytes of the extent are its own.
+    missing: u64,
+}
+
+/// Tells the extent, and what was seen of each blob; refuses what would not fit.
+async fn announce(fetcher: &Fetcher, jobs: &[Job]) -> Result<Vec<Seen>, FetchError> {
     let promised: Vec<_> = jobs.iter().map(Job::promised).collect();
     let named = promised.iter().filter_map(|(digest, size)| digest.zip(*size)).collect();
     let lacking: HashSet<_> = fetcher.store().lacking(named).await.map_err(FetchError::store)?.into_iter().collect();
-    let missing: Vec<u64> = promised
+    let seen: Vec<Seen> = promised
         .into_iter()
         .map(|promise| match promise {
-            (Some(digest), Some(size)) if !lacking.contains(&(digest, size)) => 0,
-            (_, size) => size.unwrap_or(0),
+            (Some(digest), Some(size)) if !lacking.contains(&(digest, size)) => Seen { here: true, missing: 0 },
+            (_, size) => Seen { here: false, missing: size.unwrap_or(0) },
         })
         .collect();
-    let bytes = missing.iter().sum();
+    let bytes = seen.iter().map(|seen| seen.missing).sum();
     if let Some(root) = fetcher.store().root() {
         let room = |bytes| space::require(root, bytes, "collecting").map_err(FetchError::store);
         // A run that goes on must not be refused where it fits: what is unfinished is looked for where it matters.
-        room(bytes).or_else(|_| room(bytes - unfinished(fetcher, jobs.iter().zip(&missing))?))?;
+        room(bytes).or_else(|_| room(bytes - unfinished(fetcher, jobs.iter().zip(&seen))?))?;
     }
     fetcher.tell(&Event::Began { task: Task::Collect, items: jobs.len() as u64, bytes });
-    Ok(missing.into_iter().map(|missing| missing > 0).collect())
+    Ok(seen)
 }
 
 /// How many of the missing bytes have their room on the disk already, as unfinished downloads.
-fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a u64)>) -> Result<u64, FetchError> {
+fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a Seen)>) -> Result<u64, FetchError> {
     let mut bytes = 0;
-    for (job, missing) in jobs.filter(|(_, missing)| **missing > 0) {
+    for (job, Seen { missing, .. }) in jobs.filter(|(_, seen)| seen.missing > 0) {
         if let Work::Fetch { requests, expected, .. } = &job.work
             && let Some(request) = requests.first()
         {
@@ -93,9 +102,12 @@ fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a u6
     Ok(bytes)
 }
 
-async fn run(fetcher: &Fetcher, name: String, (job, counted): (&Job, bool)) -> Result<Fetched, FetchError> {
-    let generated = matches!(job.work, Work::Put(_));
-    let fetched = job.run(fetcher, counted).await?;
+async fn run(fetcher: &Fetcher, name: String, (job, seen): (&Job, Seen)) -> Result<Fetched, FetchError> {
+    let (generated, counted) = (matches!(job.work, Work::Put(_)), seen.missing > 0);
+    let fetched = match job.at_hand().filter(|_| seen.here) {
+        Some(fetched) => fetched,
+        None => job.run(fetcher, counted).await?,
+    };
     if counted && (fetched.cached || generated) {
         let bytes = i64::try_from(fetched.size).unwrap_or(i64::MAX);
         fetcher.tell(&Event::Progress { task: Task::Collect, bytes });
@@ -195,7 +207,8 @@ mod tests {
         }
         let fetcher = Fetcher::new(Default::default(), store, Arc::new(Silent), Default::default()).expect("settings");
         let jobs = jobs(&[planned(b"a", 4 << 20), planned(b"bc", 1000), planned(b"not begun", 1 << 30)]);
-        let found = unfinished(&fetcher, jobs.iter().zip(&[4 << 20, 1000, 1 << 30])).expect("looked for");
+        let missing = [4 << 20, 1000, 1 << 30].map(|missing| Seen { here: false, missing });
+        let found = unfinished(&fetcher, jobs.iter().zip(&missing)).expect("looked for");
         assert!(((1 << 20) + 1000..2 << 20).contains(&found), "{found}");
         let parts = fs_err::read_dir(folder.path().join("partial")).expect("a folder").count();
         assert_eq!(parts, 3, "looking leaves nothing");

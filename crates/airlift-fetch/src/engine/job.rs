@@ -145,16 +145,31 @@ impl Job {
         }
     }
 
-    /// The blob's size, as far as a promise or the store tells it, and whether the store has it.
+    /// The blob's name and size, where both are.
+    pub(super) fn named(&self) -> Option<(Digest, u64)> {
+        let (digest, size) = self.promised();
+        digest.zip(size)
+    }
+
+    /// The size of a blob that has no such name, as far as a promise or the store tells it, and whether the store has it.
     pub(super) async fn known(&self, fetcher: &Fetcher) -> Result<(Option<u64>, bool), FetchError> {
         match self.promised() {
-            (Some(digest), Some(size)) => Ok((Some(size), fetcher.has(digest, size).await?)),
             (Some(digest), None) => {
                 let found = fetcher.find(digest).await?;
                 Ok((found, found.is_some()))
             }
-            (None, size) => Ok((size, false)),
+            (_, size) => Ok((size, false)),
         }
+    }
+
+    /// What there is to know of the blob where the store has it; none where upstream has to tell more than is promised.
+    pub(super) fn at_hand(&self) -> Option<Fetched> {
+        let asks = |wanted: &Wanted| wanted.media_type || wanted.modified;
+        if matches!(&self.work, Work::Fetch { wanted, .. } if asks(wanted)) {
+            return None;
+        }
+        let (digest, size) = self.named()?;
+        Some(Fetched { digest, size, media_type: None, modified: None, cached: true })
     }
 
     /// Gets the blob into the store, which may just have been seen to lack it.

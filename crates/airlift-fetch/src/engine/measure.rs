@@ -1,6 +1,6 @@
 //! Counting a plan.
 
-use airlift_core::{Plan, Request};
+use airlift_core::{Digest, Plan, Request};
 use futures::{StreamExt, stream};
 
 use super::job::{Job, Work, jobs};
@@ -19,7 +19,9 @@ use crate::verify::check_encoding;
 pub async fn measure(fetcher: &Fetcher, plan: &Plan) -> Result<Measured, FetchError> {
     let jobs = jobs(&plan.entries);
     let mut measured = Measured { blobs: jobs.len() as u64, ..Measured::default() };
-    let sizes = stream::iter(&jobs).map(|job| async move { (job, size(fetcher, job).await) });
+    let (named, others): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| job.named().is_some());
+    count_named(fetcher, named.into_iter().filter_map(Job::named).collect(), &mut measured).await?;
+    let sizes = stream::iter(others).map(|job| async move { (job, size(fetcher, job).await) });
     let mut sizes = std::pin::pin!(sizes.buffer_unordered(fetcher.settings().jobs.max(1)));
     while let Some((job, size)) = sizes.next().await {
         match size {
@@ -35,6 +37,16 @@ pub async fn measure(fetcher: &Fetcher, plan: &Plan) -> Result<Measured, FetchEr
     measured.unknown.sort();
     in_order(&mut measured.missing);
     Ok(measured)
+}
+
+/// Counts what a promise tells name and size of: the store is looked at once for all of it.
+async fn count_named(fetcher: &Fetcher, named: Vec<(Digest, u64)>, measured: &mut Measured) -> Result<(), FetchError> {
+    let bytes = |blobs: &[(Digest, u64)]| blobs.iter().map(|(_, size)| size).sum::<u64>();
+    measured.bytes += bytes(&named);
+    measured.cached_bytes += bytes(&named);
+    let lacking = fetcher.store().lacking(named).await.map_err(FetchError::store)?;
+    measured.cached_bytes -= bytes(&lacking);
+    Ok(())
 }
 
 /// The size of a blob, and whether it is in the store.

@@ -157,6 +157,38 @@ async fn files_of_this_machine_are_upstreams_too() {
     assert_eq!(left, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_thread_that_may_block_it_is_the_same() {
+    let (world, upstream) = (World::new(), Upstream::start().await);
+    let content = noise(63, 3000);
+    let path = world.folder.path().join("file");
+    fs_err::write(&path, &content).expect("written");
+    upstream.put("/x", Resource::new(content.clone()));
+    let file = url::Url::from_file_path(&path).expect("a URL").to_string();
+    let read = |url: &str, expected: Expected| {
+        let (fetcher, runtime) = (world.fetcher(), tokio::runtime::Handle::current());
+        let request = Request { dated: true, ..request(url) };
+        tokio::task::spawn_blocking(move || fetcher.document_blocking(&request, &expected, &runtime))
+    };
+    for url in [file.clone(), upstream.url("/x")] {
+        let document = bounded(read(&url, nothing())).await.expect("no panic").expect("read");
+        assert_eq!((document.digest, document.bytes), (Digest::of(&content), content.clone()));
+        assert!(document.modified.is_some());
+        let large = bounded(read(&url, Expected::limit(2999))).await.expect("no panic").expect_err("too large");
+        assert!(matches!(large, FetchError::TooLarge { limit: 2999, .. }), "{large:?}");
+    }
+    assert!(world.has(&content).await);
+    world.fetcher().verify(Digest::of(&content), 3000).await.expect("its own bytes");
+    drop(world.store.lock_exclusive().expect("locked"));
+    let blob = world.folder.path().join("store/blobs/sha256").join(Digest::of(&content).hex());
+    fs_err::write(blob, noise(64, 3000)).expect("written");
+    let damaged = world.fetcher().verify(Digest::of(&content), 3000).await.expect_err("other bytes");
+    assert_eq!(damaged.class(), airlift_core::Class::Damaged, "{damaged:?}");
+    world.cancel.cancel();
+    let stopped = bounded(read(&file, nothing())).await.expect("no panic").expect_err("stopped");
+    assert!(matches!(stopped, FetchError::Interrupted), "{stopped:?}");
+}
+
 #[tokio::test]
 async fn a_file_that_does_not_fit_is_refused_before_it_is_copied() {
     let world = World::new();

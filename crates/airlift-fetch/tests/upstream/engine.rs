@@ -88,6 +88,26 @@ async fn each_blob_is_fetched_once_however_many_names_it_has() {
 }
 
 #[tokio::test]
+async fn what_is_here_is_asked_for_only_where_more_is_wanted_than_is_known() {
+    let world = World::new();
+    world.store.put(Bytes::from_static(b"here")).await.expect("stored");
+    let gone = |path: &str, dated: bool| {
+        let request = Request { dated, ..request("file:///nonexistent/x") };
+        let source = Source::Stored { digest: Digest::of(b"here"), request };
+        PlanEntry { media_type: Some("x/y".into()), ..promised(path, source, b"here") }
+    };
+    let known = plan(vec![gone("files/a", false), gone("files/b", false)]);
+    let fetcher = world.fetcher();
+    let collected = bounded(collect(&fetcher, known, &STRICT)).await.expect("nobody was asked");
+    assert_eq!(collected.entries.len(), 2);
+    let done = |event: &&Event| matches!(event, Event::Done { cached: true, size: 4, .. });
+    assert_eq!(world.events().iter().filter(done).count(), 1);
+    let more = collect(&fetcher, plan(vec![gone("files/a", true)]), &STRICT);
+    let Err(CollectError::Missed { missed }) = bounded(more).await else { panic!("nobody knows the date") };
+    assert!(missed[0].reason.contains("/nonexistent/x"), "{missed:?}");
+}
+
+#[tokio::test]
 async fn progress_adds_up_to_the_extent() {
     let (world, upstream) = (World::new(), Upstream::start().await);
     let contents: Vec<Bytes> = (0..6).map(|number| noise(90 + number, 150_000)).collect();

@@ -1,7 +1,9 @@
 //! `airlift collect`.
 
+use std::path::Path;
+
 use airlift_core::event::Task;
-use airlift_core::{Event, Index, Lock, LockEntry, Plan};
+use airlift_core::{Event, Index, Lock, LockEntry, Notice, Plan};
 use airlift_fetch::Fetcher;
 use airlift_fetch::engine::{self, Collected, Options};
 use airlift_kind::CollectContext;
@@ -35,7 +37,10 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     }
     let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
     store.publish(&snapshot).await?;
-    report(&manifest, &lock, arguments.locked, context)?;
+    if !arguments.locked {
+        manifest.write_lock(&snapshot.lock().await?)?;
+    }
+    report(&manifest.lock_path(), &lock, context);
     super::show_remarks(&snapshot, context.printer);
     match arguments.no_archive {
         true => Ok(()),
@@ -58,7 +63,7 @@ async fn anew(manifest: &Manifest, planning: &CollectContext, options: &Options)
         if moved.is_empty() {
             let Collected { entries, omitted } = collected?;
             notices.extend(manifest.inspect(&entries, fetcher).await?);
-            notices.sort_by(|a, b| (&a.path, &a.notice).cmp(&(&b.path, &b.notice)));
+            in_order(&mut notices);
             let lock = Lock::new(&manifest.envelope.name, manifest.digest, entries, omitted);
             return Ok(Lock { created: settings::source_date().unwrap_or(lock.created), notices, ..lock });
         }
@@ -90,8 +95,18 @@ async fn again(manifest: &Manifest, fetcher: &Fetcher, options: &Options) -> Res
     let missing: std::collections::BTreeSet<_> = omitted.iter().map(|omission| omission.path.clone()).collect();
     omitted.extend(lock.omitted);
     omitted.sort_by(|a, b| a.path.cmp(&b.path));
-    let entries = lock.entries.into_iter().filter(|entry| !missing.contains(&entry.path)).collect();
-    Ok(Lock { entries, omitted, ..lock })
+    let entries: Vec<_> = lock.entries.into_iter().filter(|entry| !missing.contains(&entry.path)).collect();
+    // A lock is a file that anybody may have changed, and a key may have been revoked since it was written.
+    let mut notices = lock.notices;
+    notices.extend(manifest.inspect(&entries, fetcher).await?);
+    in_order(&mut notices);
+    Ok(Lock { entries, omitted, notices, ..lock })
+}
+
+/// Sorts notices, each once.
+fn in_order(notices: &mut Vec<Notice>) {
+    notices.sort_by(|a, b| (&a.path, &a.notice).cmp(&(&b.path, &b.notice)));
+    notices.dedup();
 }
 
 /// The `index.json` by which the archive is also an OCI image layout.
@@ -106,8 +121,7 @@ fn conflict(store: &Store) -> impl FnOnce(airlift_core::index::IndexError) -> ai
     |source| airlift_store::StoreError::Index { place, source }
 }
 
-fn report(manifest: &Manifest, lock: &Lock, locked: bool, context: &Context<'_>) -> Result<(), Trouble> {
-    let path = if locked { manifest.lock_path() } else { manifest.write_lock(lock)? };
+fn report(path: &Path, lock: &Lock, context: &Context<'_>) {
     let blobs: std::collections::HashMap<_, u64> = lock.entries.iter().map(|entry| (entry.blob, entry.size)).collect();
     let bytes = blobs.values().sum();
     context.printer.line(format!(
@@ -121,5 +135,4 @@ fn report(manifest: &Manifest, lock: &Lock, locked: bool, context: &Context<'_>)
         "collected",
         json!({ "names": lock.entries.len(), "blobs": blobs.len(), "bytes": bytes, "omitted": lock.omitted.len(), "lock": path }),
     );
-    Ok(())
 }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use airlift_core::{Plan, PlanEntry, Source, Time, TreePath, UpstreamUrl};
-use airlift_fetch::{Expected, FetchError, Fetched, Fetcher};
+use airlift_fetch::{Document, Expected, FetchError, Fetched, Fetcher};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use tokio::runtime::Handle;
 
 use super::made::{self, Packer};
 use super::primary::purl;
@@ -19,10 +20,13 @@ use crate::format::FormatError;
 use crate::format::header::{self, Start};
 use crate::format::loose::{Elements, File, elements};
 use crate::format::repomd::{Data, Repomd};
-use crate::inspect::{PackageError, Stored};
+use crate::inspect::{PackageError, headers};
 
-/// How many packages are read at a time.
+/// How many threads read packages.
 const AT_ONCE: usize = 8;
+
+/// How many packages one of them takes at a time: a small one is read in less time than a thread needs to begin.
+const TAKEN: usize = 64;
 
 /// Packages up to so many bytes are read once, into memory; larger ones are copied, and their headers read again.
 const IN_MEMORY: u64 = 8 << 20;
@@ -47,11 +51,9 @@ pub(crate) fn is_package(url: &UpstreamUrl) -> bool {
 
 impl Folder {
     /// Reads all packages and writes their metadata.
-    pub(crate) async fn plan(&self, context: &CollectContext) -> Result<Plan, RpmError> {
-        // Boxed, since the compiler can't see that closures over references fit every lifetime here.
-        let read: Vec<BoxFuture<'_, _>> =
-            self.packages.iter().map(|url| self.package(url, &context.fetcher).boxed()).collect();
-        let mut packages: Vec<Package> = stream::iter(read).buffer_unordered(AT_ONCE).try_collect().await?;
+    pub(crate) async fn plan(self, context: &CollectContext) -> Result<Plan, RpmError> {
+        let this = Arc::new(self);
+        let mut packages = this.read(&context.fetcher).await?;
         packages.sort_by(|a, b| a.href.cmp(&b.href));
         // What lies there twice is one package.
         let mut seen = std::collections::HashSet::new();
@@ -59,58 +61,55 @@ impl Folder {
         let mut entries = BTreeMap::new();
         let mut add = |entry: PlanEntry| entries.insert(entry.path.clone(), entry);
         for package in &packages {
-            add(self.entry(package)?);
+            add(this.entry(package)?);
         }
         let newest = packages.iter().filter_map(|package| package.fetched.modified).max().unwrap_or_default();
-        for (name, bytes) in self.metadata(packages, newest, context).await? {
-            let entry = PlanEntry::new(self.path(&name)?, Source::Generated(bytes));
+        for (name, bytes) in this.metadata(packages, newest, context).await? {
+            let entry = PlanEntry::new(this.path(&name)?, Source::Generated(bytes));
             add(PlanEntry { media_type: Some(media_type(&name).into()), modified: Some(newest), ..entry });
         }
-        let mut keys = context.signer.key().await.map_err(|source| self.signer(source))?.public();
-        keys.extend(self.keys.clone());
-        let keys = made::keys(&self.id, keys.to_armored()).map_err(|error| self.refused(&error))?;
+        let mut keys = context.signer.key().await.map_err(|source| this.signer(source))?.public();
+        keys.extend(this.keys.clone());
+        let keys = made::keys(&this.id, keys.to_armored()).map_err(|error| this.refused(&error))?;
         add(PlanEntry { modified: Some(newest), ..keys });
         Ok(Plan { entries: entries.into_values().collect(), ..Plan::default() })
     }
 
-    /// Takes a package into the store, and writes what the metadata has of it.
-    async fn package(&self, url: &UpstreamUrl, fetcher: &Fetcher) -> Result<Package, RpmError> {
-        let name = self.name(url);
-        let (fetched, start) = self.taken(url, &name, fetcher).await?;
-        let unreadable =
-            |source| RpmError::Package { id: self.id.clone(), name: name.clone(), source: Box::new(source) };
-        let (href, facts) = (name.clone(), fetched.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            let Start::Headers(headers) = header::read(&start)? else {
-                return Err(FormatError::refused("it ends before its headers do"));
-            };
-            let (pkgid, modified) = (facts.digest.hex(), facts.modified.map_or(0, |time| time.seconds()));
-            elements(&headers, &File { pkgid: &pkgid, href: &href, modified, size: facts.size })
+    /// Takes all packages into the store, and writes what the metadata has of them, on some threads.
+    async fn read(self: &Arc<Self>, fetcher: &Fetcher) -> Result<Vec<Package>, RpmError> {
+        let starts = (0..self.packages.len()).step_by(TAKEN);
+        let read = stream::iter(starts).map(|start| {
+            let (this, fetcher, runtime) = (Arc::clone(self), fetcher.clone(), Handle::current());
+            let read = tokio::task::spawn_blocking(move || {
+                let taken = this.packages[start..].iter().take(TAKEN);
+                taken.map(|url| this.package(url, &fetcher, &runtime)).collect::<Result<Vec<_>, _>>()
+            });
+            read.map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
         });
-        let written = written.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let elements = written.map_err(|source| unreadable(PackageError::Format(source)))?;
-        Ok(Package { href: name.clone(), url: url.clone(), fetched, elements })
+        let read: Vec<Vec<Package>> = read.buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
     }
 
-    /// Takes a package into the store; what it is, and its first bytes with all headers in them.
-    async fn taken(&self, url: &UpstreamUrl, name: &str, fetcher: &Fetcher) -> Result<(Fetched, Bytes), RpmError> {
-        let missed = |source: FetchError| RpmError::Fetch {
-            id: self.id.clone(),
-            what: name.to_owned(),
-            source: Box::new(source),
+    /// Takes a package into the store, and writes what the metadata has of it.
+    fn package(&self, url: &UpstreamUrl, fetcher: &Fetcher, runtime: &Handle) -> Result<Package, RpmError> {
+        let name = self.name(url);
+        let missed = |source| RpmError::Fetch { id: self.id.clone(), what: name.clone(), source: Box::new(source) };
+        let (fetched, whole) = taken(url, fetcher, runtime).map_err(missed)?;
+        let written = || -> Result<Elements, PackageError> {
+            let start = match whole {
+                Some(whole) => whole,
+                None => headers(&fetcher.reader(fetched.digest, fetched.size, runtime)?, fetched.size)?,
+            };
+            let Start::Headers(headers) = header::read(&start)? else {
+                return Err(FormatError::refused("it ends before its headers do").into());
+            };
+            let (pkgid, modified) = (fetched.digest.hex(), fetched.modified.map_or(0, |time| time.seconds()));
+            Ok(elements(&headers, &File { pkgid: &pkgid, href: &name, modified, size: fetched.size })?)
         };
-        let request = dated(url.clone());
-        if fetcher.head(&request).await.map_err(missed)?.size.is_some_and(|size| size <= IN_MEMORY) {
-            let document = fetcher.document(&request, &Expected::limit(IN_MEMORY)).await.map_err(missed)?;
-            let airlift_fetch::Document { digest, bytes, media_type, modified, cached, .. } = document;
-            return Ok((Fetched { digest, size: bytes.len() as u64, media_type, modified, cached }, bytes));
-        }
-        let fetched = fetcher.blob(&request, &Expected::default()).await.map_err(missed)?;
-        let stored = Stored { fetcher: fetcher.clone(), blob: fetched.digest, size: fetched.size };
-        let start = stored.headers().await;
         let unreadable =
-            |source| RpmError::Package { id: self.id.clone(), name: name.to_owned(), source: Box::new(source) };
-        Ok((fetched, start.map_err(unreadable)?))
+            |source| RpmError::Package { id: self.id.clone(), name: name.clone(), source: Box::new(source) };
+        let elements = written().map_err(unreadable)?;
+        Ok(Package { elements, href: name, url: url.clone(), fetched })
     }
 
     /// Where a package lies below the folder.
@@ -163,6 +162,18 @@ impl Folder {
 
     fn signer(&self, source: airlift_kind::SignerError) -> RpmError {
         RpmError::Signer { id: self.id.clone(), source }
+    }
+}
+
+/// Takes a package into the store; what it is, and all of it where it is small.
+fn taken(url: &UpstreamUrl, fetcher: &Fetcher, runtime: &Handle) -> Result<(Fetched, Option<Bytes>), FetchError> {
+    let request = dated(url.clone());
+    match fetcher.document_blocking(&request, &Expected::limit(IN_MEMORY), runtime) {
+        Ok(Document { digest, bytes, media_type, modified, cached, .. }) => {
+            Ok((Fetched { digest, size: bytes.len() as u64, media_type, modified, cached }, Some(bytes)))
+        }
+        Err(FetchError::TooLarge { .. }) => Ok((runtime.block_on(fetcher.blob(&request, &Expected::default()))?, None)),
+        Err(error) => Err(error),
     }
 }
 

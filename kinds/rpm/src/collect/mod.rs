@@ -8,13 +8,14 @@ mod mirrors;
 mod partial;
 mod primary;
 mod root;
+mod signed;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::failure::line;
 use airlift_core::path::PathError;
-use airlift_core::{Event, Failure, Plan, PlanEntry, Request, Root, Source, TreePath, UpstreamUrl};
+use airlift_core::{Digest, Event, Failure, Plan, PlanEntry, Request, Root, Source, Time, TreePath, UpstreamUrl};
 use airlift_fetch::{Expected, Fetcher};
 use airlift_kind::CollectContext;
 use futures::future::BoxFuture;
@@ -28,6 +29,8 @@ use crate::stored;
 
 use host::Repository;
 use root::Trusted;
+
+pub(crate) use signed::{Signed, signed};
 
 /// How many repositories are read at a time.
 const AT_ONCE: usize = 4;
@@ -70,24 +73,6 @@ fn described(repositories: &[Repository], mut plan: Plan) -> Result<Plan, RpmErr
 
 /// The media type of a package.
 pub(crate) const PACKAGE: &str = "application/x-rpm";
-
-/// A repository, and who may have signed its packages.
-pub(crate) struct Signed {
-    pub(crate) id: String,
-    pub(crate) ring: airlift_openpgp::Keyring,
-    /// Whether its packages are taken although none of these has.
-    pub(crate) unsigned: bool,
-}
-
-/// The keys of all repositories, asked for again once all was collected.
-pub(crate) async fn signed(spec: &Spec, fetcher: &Fetcher) -> Result<Vec<Signed>, RpmError> {
-    let mut all = Vec::new();
-    for repository in host::resolve(spec, fetcher).await? {
-        let ring = root::Keys::of(&repository, fetcher).await?.into_ring();
-        all.push(Signed { id: repository.id, ring, unsigned: repository.unsigned });
-    }
-    Ok(all)
-}
 
 /// A request for something whose date is upstream's.
 pub(crate) const fn dated(url: UpstreamUrl) -> Request {
@@ -192,8 +177,8 @@ impl Mirror<'_> {
         for data in data.iter().filter(|data| *data != primary) {
             entries.metadata(data)?;
         }
-        let (document, packages) = self.packages(primary).await?;
-        entries.stored(primary.href.path().as_str(), &document)?;
+        let (fetched, packages) = self.packages(primary).await?;
+        entries.fetched(primary.href.path().as_str(), (fetched.digest, fetched.size, fetched.modified))?;
         for package in packages {
             entries.add(package)?;
         }
@@ -242,15 +227,20 @@ struct Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// Something that planning has fetched already.
+    /// A document that planning has fetched already.
     fn stored(&mut self, name: &str, document: &airlift_fetch::Document) -> Result<(), RpmError> {
+        self.fetched(name, (document.digest, document.bytes.len() as u64, document.modified))
+    }
+
+    /// The same of which only this is known: its digest, its size, and when it was last changed.
+    fn fetched(&mut self, name: &str, (digest, size, modified): (Digest, u64, Option<Time>)) -> Result<(), RpmError> {
         let url = self.mirror.url(name)?;
         let path = self.mirror.path(name)?;
-        let source = Source::Stored { digest: document.digest, request: dated(url) };
+        let source = Source::Stored { digest, request: dated(url) };
         self.add(PlanEntry {
             media_type: Some(media_type(name).into()),
-            size: Some(document.bytes.len() as u64),
-            modified: document.modified,
+            size: Some(size),
+            modified,
             ..PlanEntry::new(path, source)
         })
     }

@@ -3,9 +3,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use airlift_core::{Checksum, PlanEntry, Source, UpstreamUrl};
-use airlift_fetch::{Document, Expected};
+use airlift_fetch::{Expected, Fetched, Reader};
 use airlift_unpack::{Format, Limits, UnpackError, Unpacked};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use tokio::runtime::Handle;
 
 use super::{Mirror, dated};
 use crate::error::RpmError;
@@ -13,7 +14,7 @@ use crate::format::link::encode;
 use crate::format::repomd::Data;
 use crate::format::{FormatError, primary};
 
-/// The most bytes of a list of packages as it is fetched; it is in memory while it is read.
+/// The most bytes of a list of packages as it is fetched.
 const MOST_PACKED: u64 = 512 << 20;
 
 /// The most bytes of it as it is read, of which never more than a buffer is in memory.
@@ -31,17 +32,28 @@ impl Mirror<'_> {
         Err(self.refused(self.base.clone(), FormatError::refused(reason)))
     }
 
-    /// Fetches the list of packages, and makes an entry of each.
-    pub(super) async fn packages(&self, data: &Data) -> Result<(Document, Vec<PlanEntry>), RpmError> {
+    /// Fetches metadata that is read here into the store. What an earlier run has left there is hashed again.
+    pub(super) async fn followed(&self, data: &Data, limit: u64) -> Result<(UpstreamUrl, Fetched), RpmError> {
         let url = data.href.at(self.base).map_err(|source| self.refused(self.base.clone(), source))?;
-        let expected = Expected { checksums: vec![data.checksum.clone()], size: data.size, limit: Some(MOST_PACKED) };
-        let document = self.fetcher.document(&dated(url.clone()), &expected).await;
-        let document = document.map_err(|source| self.missed("its list of packages", source))?;
+        let expected = Expected { checksums: vec![data.checksum.clone()], size: data.size, limit: Some(limit) };
+        let missed = |source| self.missed(&format!("its metadata ({})", data.kind), source);
+        let fetched = self.fetcher.blob(&dated(url.clone()), &expected).await.map_err(missed)?;
+        if fetched.cached {
+            self.fetcher.verify(fetched.digest, fetched.size).await.map_err(missed)?;
+        }
+        Ok((url, fetched))
+    }
+
+    /// Fetches the list of packages, and makes an entry of each.
+    pub(super) async fn packages(&self, data: &Data) -> Result<(Fetched, Vec<PlanEntry>), RpmError> {
+        let (url, fetched) = self.followed(data, MOST_PACKED).await?;
         let (base, folder) = (self.base.clone(), format!("rpm/{}", self.repository.id));
-        let (bytes, data) = (document.bytes.clone(), data.clone());
+        let (fetcher, runtime, data) = (self.fetcher.clone(), Handle::current(), data.clone());
+        let (digest, size) = (fetched.digest, fetched.size);
         let read = tokio::task::spawn_blocking(move || {
             let mut entries = Vec::new();
-            checked(&bytes, &data, |input| {
+            let packed = Packed::Store(fetcher.reader(digest, size, &runtime).map_err(Problem::Fetch)?);
+            checked(&packed, &data, |input| {
                 primary::read(input, |package| {
                     entries.push(entry(&package, &base, &folder)?);
                     Ok(())
@@ -51,7 +63,32 @@ impl Mirror<'_> {
         });
         let entries = read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let entries = entries.map_err(|problem| problem.of(&self.repository.id, url))?;
-        Ok((document, entries))
+        Ok((fetched, entries))
+    }
+}
+
+/// A file of metadata as upstream has it. It may be large, so that it is read where it lies.
+#[derive(Clone)]
+pub(super) enum Packed {
+    Memory(Bytes),
+    Store(Reader),
+}
+
+impl Packed {
+    fn beginning(&self) -> Result<Bytes, Problem> {
+        /// The longest mark by which a format is known has fewer bytes.
+        const MARK: usize = 16;
+        match self {
+            Self::Memory(bytes) => Ok(bytes.slice(..MARK.min(bytes.len()))),
+            Self::Store(reader) => reader.range(0..MARK as u64).map_err(Problem::Fetch),
+        }
+    }
+
+    fn open(&self) -> Box<dyn Read + Send> {
+        match self {
+            Self::Memory(bytes) => Box::new(bytes.clone().reader()),
+            Self::Store(reader) => Box::new(reader.clone()),
+        }
     }
 }
 
@@ -87,22 +124,22 @@ impl From<FormatError> for Problem {
 }
 
 /// A reader of what some metadata stands for.
-pub(super) fn unpacked<'a>(bytes: &'a Bytes, data: &Data) -> Result<Unpacked<'a>, Problem> {
-    let format = match Format::of_magic(bytes) {
+pub(super) fn unpacked(packed: &Packed, data: &Data) -> Result<Unpacked<'static>, Problem> {
+    let format = match Format::of_magic(&packed.beginning()?) {
         Format::Plain => Format::of_name(data.href.path().as_str()),
         format => format,
     };
     let limits = Limits::output(data.open_size.unwrap_or(MOST_UNPACKED).min(MOST_UNPACKED));
-    Unpacked::new(&bytes[..], format, &limits).map_err(Problem::Unpack)
+    Unpacked::new(packed.open(), format, &limits).map_err(Problem::Unpack)
 }
 
 /// Reads metadata while it is unpacked, and checks what it unpacks to.
 pub(super) fn checked<T>(
-    bytes: &Bytes,
+    packed: &Packed,
     data: &Data,
     parse: impl FnOnce(&mut dyn BufRead) -> Result<T, FormatError>,
 ) -> Result<T, Problem> {
-    let unpacked = unpacked(bytes, data)?;
+    let unpacked = unpacked(packed, data)?;
     let mut summed = Summed { input: unpacked, hasher: data.open_checksum.as_ref().map(Checksum::hasher), count: 0 };
     let parsed = parse(&mut BufReader::with_capacity(256 << 10, &mut summed)).map_err(Problem::Format)?;
     let received = summed.hasher.map(airlift_core::digest::ChecksumHasher::finish);

@@ -141,6 +141,8 @@ fn primary(
         write_file(&mut out, file);
     }
     out.push_str("</format>\n</package>\n");
+    // Those of all packages are in memory at the same time.
+    out.shrink_to_fit();
     Ok(out)
 }
 

@@ -8,4 +8,5 @@ mod package;
 mod parts;
 mod racing;
 mod repositories;
+mod signatures;
 mod upstream;

@@ -20,11 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use airlift_core::{Event, Notice, Omission, Plan, TreePath, size};
 use airlift_fetch::{Expected, Fetcher};
 use airlift_kind::CollectContext;
-use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::host::Repository;
-use super::primary::{Problem, checked};
+use super::primary::{Packed, Problem, checked};
 use super::{dated, root};
 use crate::error::RpmError;
 use crate::format::comps;
@@ -207,7 +206,7 @@ impl Reader<'_> {
         &self,
         place: usize,
         role: Role,
-        work: impl FnOnce(&Held, &Bytes) -> Result<T, Problem>,
+        work: impl FnOnce(&Held, &Packed) -> Result<T, Problem>,
     ) -> Result<Option<T>, RpmError> {
         let snapshot = &self.snapshots[place];
         let Some(held) = snapshot.of(role) else { return Ok(None) };

@@ -3,13 +3,13 @@
 use std::io::{BufReader, Read};
 
 use airlift_core::{Digest, Notice, Plan, Source};
-use airlift_fetch::{Document, Expected, Fetcher};
+use airlift_fetch::{Document, Fetcher};
 use airlift_unpack::{UnpackError, Unpacked};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::super::primary::{Problem, unpacked};
-use super::super::{Mirror, dated};
+use super::super::Mirror;
+use super::super::primary::{Packed, Problem, unpacked};
 use crate::error::RpmError;
 use crate::format::FormatError;
 use crate::format::repomd::{self, Data, Repomd};
@@ -52,12 +52,8 @@ impl Mirror<'_> {
         self.primary_of(&trusted.repomd.data)?;
         let mut held = Vec::new();
         for data in trusted.repomd.data.iter().filter(|data| Role::of(&data.kind).is_read()) {
-            let url = data.href.at(self.base).map_err(|source| self.refused(self.base.clone(), source))?;
-            let checksums = vec![data.checksum.clone()];
-            let expected = Expected { checksums, size: data.size, limit: Some(MOST_PACKED) };
-            let document = self.fetcher.document(&dated(url), &expected).await;
-            let document = document.map_err(|source| self.missed(&format!("its metadata ({})", data.kind), source))?;
-            let bytes = Place::Store(document.digest, document.bytes.len() as u64);
+            let (_, fetched) = self.followed(data, MOST_PACKED).await?;
+            let bytes = Place::Store(fetched.digest, fetched.size);
             held.push(Held { data: data.clone(), bytes });
         }
         Ok(Snapshot {
@@ -135,23 +131,23 @@ impl Role {
 }
 
 impl Held {
-    /// Its packed bytes. To be called off the runtime.
-    pub(super) fn packed(&self, fetcher: &Fetcher, runtime: &Handle) -> Result<Bytes, Problem> {
+    /// It as it was fetched. To be called off the runtime.
+    pub(super) fn packed(&self, fetcher: &Fetcher, runtime: &Handle) -> Result<Packed, Problem> {
         match &self.bytes {
-            Place::Memory(bytes) => Ok(bytes.clone()),
+            Place::Memory(bytes) => Ok(Packed::Memory(bytes.clone())),
             Place::Store(digest, size) => {
-                runtime.block_on(fetcher.stored(*digest, *size, 0..*size)).map_err(Problem::Fetch)
+                fetcher.reader(*digest, *size, runtime).map(Packed::Store).map_err(Problem::Fetch)
             }
         }
     }
 
-    /// A reader of what packed bytes stand for.
-    pub(super) fn reader<'a>(&self, packed: &'a Bytes) -> Result<BufReader<Unpacked<'a>>, Problem> {
+    /// A reader of what it stands for.
+    pub(super) fn reader(&self, packed: &Packed) -> Result<BufReader<Unpacked<'static>>, Problem> {
         Ok(BufReader::with_capacity(256 << 10, unpacked(packed, &self.data)?))
     }
 
-    /// All that packed bytes stand for, as a text.
-    pub(super) fn text(&self, packed: &Bytes) -> Result<String, Problem> {
+    /// All that it stands for, as a text.
+    pub(super) fn text(&self, packed: &Packed) -> Result<String, Problem> {
         let (mut text, reader) = (Vec::new(), self.reader(packed)?);
         let read = reader.take(MOST_OF_TEXT + 1).read_to_end(&mut text);
         read.map_err(Problem::from_io)?;
