@@ -8,6 +8,7 @@
 pub mod airlift;
 pub mod booted;
 pub mod browser;
+pub mod changing;
 pub mod clients;
 pub mod debs;
 pub mod digest;

@@ -190,6 +190,16 @@ fn where_only_the_mirror_is_dnf_and_zypper_install_a_part_of_a_repository() {
     let version = dnf.run(&["--quiet", "repoquery", "--installed", "--queryformat", "%{version}", "tool"]);
     assert_eq!(version, "2.0");
 
+    // The environment alone, on another host: its group comes with it, and what is optional does not.
+    let desk = Dnf::new(mirror.work.path().join("desk"), &repo).inside(&namespace);
+    desk.run(&["group", "install", "desk"]);
+    let there = |name: &str| desk.root().join("usr/share/airlift").join(name).is_file();
+    for (name, expected) in [("beta", true), ("libalpha", true), ("gamma", true), ("delta", true), ("mu", false)] {
+        assert_eq!(there(name), expected, "{name}");
+    }
+    let known = desk.run(&["group", "list", "--installed"]);
+    assert!(known.contains("Installed Environment Groups:\n   Desk\n"), "{known}");
+
     let closed = run(&mut dnf.plugin(&["repoclosure"]));
     assert!(!String::from_utf8_lossy(&closed.stdout).contains("unresolved deps"), "{closed:?}");
 
