@@ -200,6 +200,16 @@ fn hashes_and_wheels_only_are_possible() {
     ]);
     world.run(command.arg(&python).arg("-r").arg(home.path().join("out.txt")));
 
+    // pip-tools has the pip of the environment that it fills install.
+    let own = temporary::folder();
+    let folder = own.path().join("venv");
+    run(Command::new(&world.interpreter.path).args(["-m", "venv"]).arg(&folder));
+    let python = folder.join("bin/python");
+    let mut command = alone(&program("pip-tools", "pip-sync"), own.path());
+    command.args(["--quiet", "--index-url", &index, "--python-executable"]).arg(&python);
+    world.run(command.arg(home.path().join("out.txt")));
+    assert!(installed(&python).contains(&"markupsafe==3.0.2".to_owned()));
+
     // A lie in the file is found by the client.
     let lie = locked.replacen("--hash=sha256:", "--hash=sha256:00", 1);
     let (begin, rest) = lie.split_once("--hash=sha256:00").expect("the lie");
