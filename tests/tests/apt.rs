@@ -5,12 +5,13 @@ use std::fs;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use airlift_e2e::airlift::Airlift;
 use airlift_e2e::clients::Apt;
 use airlift_e2e::debs::{self, BUILDERS, Package};
 use airlift_e2e::mirror::{Mirror, refusal};
 use airlift_e2e::process::{output, run};
 use airlift_e2e::tools::present;
-use airlift_e2e::{http, temporary};
+use airlift_e2e::{http, rpms, temporary};
 
 /// Where reprepro puts the larger package.
 const POOLED: &str = "pool/main/h/hello-data/hello-data_3_all.deb";
@@ -159,6 +160,31 @@ fn apt_reads_the_one_line_form_with_a_key_in_a_file() {
     fs::write(&key, mirror.get("/gpgkeys/good.asc").split_off(20)).expect("a file");
     let refused = output(&mut stranger.command(&["update"]));
     assert!(!refused.status.success(), "apt has to check the signature");
+}
+
+#[test]
+fn a_yum_repository_of_the_same_id_has_its_own_key() {
+    if !present(&BUILDERS) || !present(&rpms::BUILDERS) {
+        return;
+    }
+    let (upstream, _) = &*WORLD;
+    let yum = rpms::Repository::new();
+    yum.index(&[]);
+    let manifest = yum.manifest("good", &yum.gpgkeys()) + upstream.signed().trim_start_matches("version: 1\n");
+    let mut mirror = Mirror::of("deb", &manifest);
+    // One port for both, as it is unless somebody says otherwise.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener").local_addr().expect("an address").port();
+    let ports = ["rpm", "deb"].map(|kind| format!("{kind}={free}"));
+    let archive = mirror.work.path().join("archive.tar");
+    mirror.served = Airlift::new().serve_with(&archive, &["--port", &ports[0], "--port", &ports[1]]);
+    let key = mirror.work.path().join("same.asc");
+    fs::write(&key, mirror.get("/gpgkeys/good.asc")).expect("a file");
+    assert_ne!(mirror.get("/gpgkeys/good.asc"), mirror.get("/gpgkeys/good.pub"));
+    let repository = String::from_utf8(mirror.get("/good.repo")).expect("text");
+    assert!(repository.contains("/gpgkeys/good.pub\n"), "{repository}");
+    let apt = apt_of(&mirror, "same", &format!("/good.list?signed-by={}", key.display()));
+    apt.run(&["update"]);
+    apt.run(&["install", "hello"]);
 }
 
 #[test]

@@ -92,9 +92,10 @@ pub struct AskedFor {
     arch: Option<String>,
 }
 
-/// What the URL says of the host; none where it says nothing.
+/// What the URL says of the host; none where it says nothing. A system goes by every name that follows from the one that
+/// is said: `el9` is also a `9`, and `rocky9.4` a `rocky9`, an `el9` and a `9`.
 pub fn asked_for(asked: &Asked<'_>) -> Option<AskedFor> {
-    let split = |text: String| text.to_ascii_lowercase().split(',').map(str::to_owned).collect();
+    let split = |text: String| text.to_ascii_lowercase().split(',').flat_map(names_of_one).collect();
     let (names, arch) = (asked.parameter("os").map(split), asked.parameter("arch"));
     (names.is_some() || arch.is_some()).then_some(AskedFor { names, arch })
 }
@@ -107,6 +108,33 @@ impl AskedFor {
             arch: self.arch.as_ref().map(|_| hosts.arch.clone()).unwrap_or_default(),
         };
         said.include(self.names.as_deref().unwrap_or_default(), self.arch.as_deref().unwrap_or_default())
+    }
+}
+
+/// Relatives of Red Hat Enterprise Linux whose `ID_LIKE` does not say so, and itself.
+const ENTERPRISE: [&str; 5] = ["rhel", "centos", "rocky", "almalinux", "ol"];
+
+/// The names that a system goes by, by its `ID` and its `VERSION_ID`, the most exact one first. Whether it is a relative of
+/// Red Hat Enterprise Linux follows from its `ID`, where `enterprise` does not say so.
+pub fn system_names(id: &str, version: &str, enterprise: bool) -> Vec<String> {
+    let major = version.split('.').next().unwrap_or_default();
+    let mut names = vec![format!("{id}{version}"), format!("{id}{major}"), id.to_owned()];
+    names.extend([version.to_owned(), major.to_owned()]);
+    if enterprise || ENTERPRISE.contains(&id) {
+        names.push(format!("el{major}"));
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The same by what a person calls it: `rocky9.4`, `9`, `noble`.
+fn names_of_one(name: &str) -> Vec<String> {
+    let name = name.trim();
+    let (id, version) = name.split_at(name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len()));
+    let is_version = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match is_version && !version.is_empty() {
+        true => system_names(id, version, false),
+        false => vec![name.to_owned()],
     }
 }
 
@@ -143,6 +171,35 @@ mod tests {
             assert_eq!(hosts(os, arch).include(&names, "x86_64"), expected, "{os:?} {arch:?}");
         }
         assert!(!hosts(&["el9"], &[]).include(&[], "x86_64"), "a system without a name is none of them");
+    }
+
+    #[test]
+    fn a_url_names_a_system_by_whatever_it_is_called() {
+        let (method, headers) = (http::Method::GET, http::HeaderMap::new());
+        let host = |query| {
+            let scheme = crate::Scheme::Http;
+            asked_for(&Asked { method: &method, path: "/airlift.repo", query: Some(query), headers: &headers, scheme })
+        };
+        for (query, os, expected) in [
+            ("os=el9&arch=x86_64", "9", true),
+            ("os=el9", "el9", true),
+            ("os=el9", "8", false),
+            ("os=Rocky9.4", "rocky9", true),
+            ("os=rocky9.4", "el9", true),
+            ("os=rocky9.4", "9", true),
+            ("os=9.4", "9", true),
+            ("os=9", "el9", false),
+            ("os=ubuntu24.04,noble", "ubuntu24.04", true),
+            ("os=ubuntu24.04,noble", "noble", true),
+            ("os=ubuntu24.04", "el24", false),
+            ("os=opensuse-leap15.6", "opensuse-leap15", true),
+            ("os=el9&arch=aarch64", "9", false),
+            ("os=", "9", false),
+        ] {
+            let fits = host(query).expect("a host").fits(&hosts(&[os], &["amd64"]));
+            assert_eq!(fits, expected, "{query} {os}");
+        }
+        assert_eq!(host("signed-by=/k"), None);
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl Asked<'_> {
 
     /// Scheme and authority that the client came by, `http://mirror:8004`, for generated client files.
     pub fn base(&self) -> String {
-        let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
         format!("{}://{host}", self.scheme.as_str())
     }
 }
@@ -74,6 +75,8 @@ pub enum Reply {
     Pass,
     /// A blob.
     Found(Found),
+    /// A blob by a second name: another kind on the same port that has something of its own at this path goes first.
+    Alias(Found),
     /// Bytes that the kind made.
     Content(Content),
     /// Another path on this same port, beginning with a slash.

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use http::header::{HOST, HeaderMap, HeaderValue};
+use http::uri::Authority;
+
 /// The longest path in bytes, after decoding.
 const LONGEST: usize = 4096;
 
@@ -18,6 +21,22 @@ pub(crate) fn clean(raw: &str) -> Result<Cow<'_, str>, &'static str> {
         return Ok(Cow::Borrowed(raw));
     }
     carefully(raw)
+}
+
+/// Refuses a `Host` that is none (RFC 9112, section 3.2): it is written into client files.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong with it.
+pub(crate) fn check_host(headers: &HeaderMap) -> Result<(), &'static str> {
+    let is_host = |host: &HeaderValue| {
+        let authority = host.to_str().ok().map(str::parse::<Authority>);
+        host.is_empty() || authority.is_some_and(|host| host.is_ok_and(|host| !host.as_str().contains('@')))
+    };
+    match headers.get_all(HOST).iter().all(is_host) {
+        true => Ok(()),
+        false => Err("The Host header is no host with or without a port."),
+    }
 }
 
 fn carefully(raw: &str) -> Result<Cow<'_, str>, &'static str> {

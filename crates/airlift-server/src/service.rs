@@ -99,12 +99,13 @@ impl Desk {
     ) -> (usize, Response<Body>) {
         let site = &*self.site;
         let nobody = site.kinds.len();
-        let path = match path::clean(parts.uri.path()) {
+        let path = match path::check_host(&parts.headers).and_then(|()| path::clean(parts.uri.path())) {
             Ok(path) => path,
             Err(reason) => return (nobody, respond::text(StatusCode::BAD_REQUEST, format!("{reason}\n"))),
         };
         let (method, query) = (&parts.method, parts.uri.query());
         let asked = Asked { method, path: &path, query, headers: &parts.headers, scheme: self.scheme };
+        let mut alias = None;
         for &kind in &self.kinds {
             let mut reply = current.lookups[kind].lookup(&asked);
             let reply = loop {
@@ -117,9 +118,14 @@ impl Desk {
                     reply => break reply,
                 };
             };
-            if !matches!(reply, Reply::Pass) {
-                return (kind, site.responder.respond(&asked, current.header.created, reply).await);
+            match reply {
+                Reply::Pass => {}
+                Reply::Alias(_) => alias = alias.or(Some((kind, reply))),
+                reply => return (kind, site.responder.respond(&asked, current.header.created, reply).await),
             }
+        }
+        if let Some((kind, reply)) = alias {
+            return (kind, site.responder.respond(&asked, current.header.created, reply).await);
         }
         (nobody, self.not_found(current, &path))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use airlift_kind::client::ClientFile;
-use airlift_kind::hosts::debian_arch;
+use airlift_kind::hosts::{debian_arch, system_names};
 
 use crate::root::Root;
 
@@ -47,9 +47,6 @@ fn text(root: &Root, path: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&root.read(path).ok()??).into_owned())
 }
 
-/// Relatives of Red Hat Enterprise Linux whose `ID_LIKE` does not say so, and itself.
-const ENTERPRISE: [&str; 5] = ["rhel", "centos", "rocky", "almalinux", "ol"];
-
 /// The names that a system goes by, the most exact one first (os-release(5)).
 fn names(release: &str) -> Vec<String> {
     let value = |key: &str| {
@@ -57,14 +54,9 @@ fn names(release: &str) -> Vec<String> {
         lines.next_back().map(|value| value.replace(['"', '\''], "").trim().to_ascii_lowercase()).unwrap_or_default()
     };
     let (id, version, like) = (value("ID"), value("VERSION_ID"), value("ID_LIKE"));
-    let major = version.split('.').next().unwrap_or_default();
-    let mut names = vec![format!("{id}{version}"), format!("{id}{major}"), id.clone()];
-    names.extend([version.clone(), major.to_owned()]);
-    names.extend(["VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME"].map(value));
     let is_like = |name: &str| matches!(name, "rhel" | "centos");
-    if ENTERPRISE.contains(&id.as_str()) || like.split(' ').any(is_like) {
-        names.push(format!("el{major}"));
-    }
+    let mut names = system_names(&id, &version, like.split(' ').any(is_like));
+    names.extend(["VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME"].map(value));
     names.retain(|name| !name.is_empty());
     names
 }

@@ -60,10 +60,14 @@ impl Tree {
 impl Lookup for Tree {
     fn lookup(&self, asked: &Asked<'_>) -> Reply {
         let path = asked.path.trim_start_matches('/');
-        // A key is the same under both names, armored as rpm and zypper want it.
-        let key = path.strip_suffix(".asc").filter(|_| path.starts_with("gpgkeys/")).map(|stem| format!("{stem}.pub"));
-        if let Some(node) = self.view.get(key.as_deref().unwrap_or(path)) {
+        if let Some(node) = self.view.get(path) {
             return Reply::Found(Found::node(node));
+        }
+        // A key is the same under both names, armored as rpm and zypper want it. An apt repository of the same name has its
+        // own key at the second one.
+        let key = path.strip_suffix(".asc").filter(|_| path.starts_with("gpgkeys/")).map(|stem| format!("{stem}.pub"));
+        if let Some(node) = key.and_then(|key| self.view.get(&key)) {
+            return Reply::Alias(Found::node(node));
         }
         self.client_file(asked, path).unwrap_or(Reply::Pass)
     }

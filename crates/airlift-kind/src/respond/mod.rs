@@ -84,10 +84,10 @@ impl Responder {
             reply = later.await;
         }
         let response = match reply {
-            Reply::Found(found) if asked.reads() => self.found(asked, created, found).await,
+            Reply::Found(found) | Reply::Alias(found) if asked.reads() => self.found(asked, created, found).await,
             Reply::Content(content) if content.status != StatusCode::OK => plain(content),
             Reply::Content(content) if asked.reads() => from_memory(asked, content),
-            Reply::Found(_) | Reply::Content(_) => not_allowed(asked.method),
+            Reply::Found(_) | Reply::Alias(_) | Reply::Content(_) => not_allowed(asked.method),
             Reply::Redirect(path) => redirect(&path),
             Reply::Answer(answer) => self.answer(answer).await,
             Reply::Asks(_) => text(StatusCode::BAD_REQUEST, "There is no question in this request.\n".to_owned()),

@@ -76,15 +76,16 @@ impl Lookup for Nodes {
         }
         let Some(node) = self.view.get(path) else { return Reply::Pass };
         let found = Found::node(node);
-        match path.starts_with("later/") {
-            true => Reply::Later(
+        match path {
+            path if path.starts_with("alias/") && !self.makes => Reply::Alias(found),
+            path if path.starts_with("later/") => Reply::Later(
                 async move {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     Reply::Found(found)
                 }
                 .boxed(),
             ),
-            false => Reply::Found(found),
+            _ => Reply::Found(found),
         }
     }
 }

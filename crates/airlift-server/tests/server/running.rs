@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, start, until};
+use crate::common::{Events, OTHER, Sink, TOY, bytes_of, get, local, publish, request, start, until};
 use airlift_core::{Event, Failure};
 use airlift_kind::DynKind;
 use airlift_server::{ServeError, Server, Settings};
@@ -51,6 +51,39 @@ async fn kinds_share_a_port_and_are_asked_in_order() {
     let apart = start(&store, |settings| settings.kinds = kinds).await;
     assert_eq!(apart.events.all().len(), 3);
     assert!(get(apart.kinds, "/a").await.0.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn a_second_name_gives_way_to_what_another_kind_has() {
+    let store = Store::memory();
+    let nodes = [("other/alias/a", "second"), ("other/alias/b", "only"), ("toy/alias/a", "own")];
+    publish(&store, "first", &nodes.map(|(path, text)| (path, Bytes::from_static(text.as_bytes())))).await;
+    let free = std::net::TcpListener::bind(local()).expect("a listener").local_addr().expect("an address");
+    let kinds: Vec<(&'static dyn DynKind, _)> = vec![(&OTHER, free), (&TOY, free)];
+    let _server = start(&store, |settings| settings.kinds = kinds).await;
+    assert_eq!(get(free, "/alias/a").await.1, b"own");
+    let (head, body) = get(free, "/alias/b").await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && body == b"only", "{head}");
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_does_not_get_into_client_files() {
+    let server = start(&memory().await, |_| {}).await;
+    for (host, expected) in [
+        ("Host: mirror:8001\r\n", "http://mirror:8001"),
+        ("Host: [fd00::1]:8001\r\n", "http://[fd00::1]:8001"),
+        ("Host:\r\n", "http://localhost"),
+        ("Host: a b\r\n", "The Host header is no host"),
+        ("Host: x/y\r\n", "The Host header is no host"),
+        ("Host: user@x\r\n", "The Host header is no host"),
+        ("Host: x\r\nHost: y\"\r\n", "The Host header is no host"),
+    ] {
+        let (head, body) =
+            request(server.kinds, &format!("GET /base HTTP/1.1\r\n{host}Connection: close\r\n\r\n")).await;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        assert!(body.starts_with(expected), "{host}: {head}\n{body}");
+        assert_eq!(head.starts_with("HTTP/1.1 400 "), !expected.starts_with("http"), "{host}: {head}");
+    }
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ impl Printer {
     /// One line of a result, for people.
     pub(crate) fn line(&self, line: impl AsRef<str>) {
         if !self.global.json {
-            self.observer.line(line.as_ref(), self.to_stderr);
+            self.observer.line(&human::one_way(line.as_ref()), self.to_stderr);
         }
     }
 
@@ -122,7 +122,7 @@ impl Printer {
             return ExitCode::from(code);
         }
         let (error, hint) = (Style::new().bold().fg_color(Some(AnsiColor::Red.into())), Style::new().bold());
-        for (number, message) in chain.iter().enumerate() {
+        for (number, message) in chain.iter().map(|message| human::one_way(message)).enumerate() {
             match number {
                 0 => write_line(&format!("{}: {message}", self.paint(error, "error")), true),
                 _ => write_line(&format!("  caused by: {message}"), true),

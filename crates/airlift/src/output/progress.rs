@@ -17,6 +17,10 @@ const JSON_EVERY: Duration = Duration::from_millis(500);
 
 /// An event that a person should read, as a line.
 fn message(event: &Event, verbose: u8) -> Option<String> {
+    told(event, verbose).map(|line| human::one_way(&line).into_owned())
+}
+
+fn told(event: &Event, verbose: u8) -> Option<String> {
     match event {
         Event::Retrying { attempt, wait_ms, reason, .. } => {
             Some(format!("{reason}; attempt {attempt} follows in {:.1} s", *wait_ms as f64 / 1000.0))
