@@ -50,6 +50,9 @@ struct Wants {
     unlisted: BTreeSet<String>,
 }
 
+/// The most different relations that are looked at. Large distributions have some hundred thousand.
+const MOST_WANTS: usize = 4_000_000;
+
 /// What a capability of the solver is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Want {
@@ -142,6 +145,11 @@ impl<'u> Host<'u> {
 
     fn want(&self, want: Want) -> Formula {
         let mut wants = self.wants.borrow_mut();
+        // Lists that are made to fill memory: nothing meets what comes then.
+        let want = match wants.all.len() < MOST_WANTS || wants.numbers.contains_key(&want) {
+            true => want,
+            false => Want::Broken(format!("one of more than {MOST_WANTS} different relations").into()),
+        };
         let next = u32::try_from(wants.all.len()).unwrap_or(u32::MAX);
         let number = *wants.numbers.entry(want.clone()).or_insert(next);
         if number == next {

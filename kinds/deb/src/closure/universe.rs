@@ -123,6 +123,14 @@ pub enum UniverseError {
         /// The package before it, or "none".
         after: String,
     },
+    /// A field that is made to fill memory.
+    #[error("the package {name} has more than {} relations in its field {field}", crate::format::relation::MOST)]
+    Relations {
+        /// The package's name.
+        name: String,
+        /// The field's name.
+        field: String,
+    },
     /// Lists without end.
     #[error("there are more than five million packages in all lists together")]
     Many,
@@ -137,6 +145,7 @@ impl Universe {
         for stanza in raw::stanzas(&text) {
             let start = stanza.as_ptr() as usize - text.as_ptr() as usize;
             let place = Place { list: position, stanza: start..start + stanza.len() };
+            crowded(stanza)?;
             last = self.add_package(stanza, place).map_err(|field| UniverseError::Field { field, after: last })?;
             if self.packages.len() > MOST_PACKAGES {
                 return Err(UniverseError::Many);
@@ -216,6 +225,28 @@ impl Universe {
     }
 }
 
+/// Refuses a package with more relations in one of its fields than any has.
+fn crowded(stanza: &[u8]) -> Result<(), UniverseError> {
+    // A relation has two bytes at least, with what parts it from the next one.
+    let most = crate::format::relation::MOST;
+    if stanza.len() <= 2 * most {
+        return Ok(());
+    }
+    let long = |value: &[u8]| value.len() > 2 * most;
+    let relations = |value: &[u8]| value.iter().filter(|byte| matches!(byte, b',' | b'|')).count();
+    let is_of_relations = |name: &[u8]| RELATIONS.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(name));
+    match raw::fields(stanza).find(|(name, value)| long(value) && is_of_relations(name) && relations(value) >= most) {
+        Some((field, _)) => Err(UniverseError::Relations {
+            name: raw::field(stanza, "Package").unwrap_or("without a name").to_owned(),
+            field: String::from_utf8_lossy(field).into_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The fields that are read as relations.
+const RELATIONS: [&str; 6] = ["Pre-Depends", "Depends", "Recommends", "Provides", "Conflicts", "Breaks"];
+
 /// The fields of a stanza that are wanted of every package.
 pub(crate) struct Fields<'a> {
     pub(crate) name: Option<&'a str>,
@@ -276,5 +307,30 @@ impl<'a> Fields<'a> {
             (relation.name.to_owned(), relation.versions.map(|versions| versions.version.into()))
         };
         relations.into_iter().map(one).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(field: &str, count: usize, between: &str) -> Result<usize, UniverseError> {
+        let relations: Vec<String> = (0..count).map(|number| format!("p{number}")).collect();
+        let text =
+            format!("Package: a\nVersion: 1\nArchitecture: all\n{field}: {}\n\n", relations.join(between)).into();
+        Universe::default().add(List { text, repository: 0, architecture: None, pin: 500 })
+    }
+
+    #[test]
+    fn a_field_that_fills_memory_is_refused() {
+        let most = crate::format::relation::MOST;
+        for field in ["Depends", "pre-depends", "Recommends", "Provides", "Breaks"] {
+            for between in [",", ", ", "|"] {
+                assert!(add(field, most, between).is_ok(), "{field}");
+                let error = add(field, most + 1, between).expect_err(field).to_string();
+                assert!(error.contains("package a has more than 20000 relations") && error.contains(field), "{error}");
+            }
+        }
+        assert!(add("Description", most + 1, ",").is_ok());
     }
 }

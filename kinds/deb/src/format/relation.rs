@@ -6,7 +6,7 @@ use std::fmt;
 use super::version;
 
 /// The most relations in one field. The largest metapackages have a thousand.
-const MOST: usize = 20_000;
+pub const MOST: usize = 20_000;
 
 /// One package that is asked for, or that is provided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

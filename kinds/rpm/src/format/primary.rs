@@ -18,6 +18,9 @@ use super::{FormatError, checksum, short};
 /// More packages than any repository has; a list that goes on beyond is refused.
 pub const MOST: u64 = 500_000;
 
+/// More relations and files than any one package has: kernels and their modules have some twenty thousand.
+pub const MOST_OF_PACKAGE: usize = 100_000;
+
 /// A package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
@@ -189,7 +192,7 @@ struct Parts {
 /// What a `<package>` has in it, up to and with its end.
 fn package<R: BufRead>(xml: &mut Xml<R>, each: Each<'_>, deep: bool) -> Result<Package, FormatError> {
     let mut parts = Parts::default();
-    let mut list = None;
+    let (mut list, mut count) = (None, 0);
     loop {
         let depth = xml.depth();
         let (name, algorithm) = match xml.next()? {
@@ -197,6 +200,7 @@ fn package<R: BufRead>(xml: &mut Xml<R>, each: Each<'_>, deep: bool) -> Result<P
             Event::Start(element) if depth == 2 => attributes(&element, &mut parts)?,
             Event::Start(element) if deep && depth == 4 => {
                 if let Some(kind) = list.filter(|_| element.local_name().as_ref() == "entry") {
+                    one_more(&mut count, &parts)?;
                     each(Part::Relation(kind, relation(&element)?))?;
                 }
                 continue;
@@ -219,13 +223,28 @@ fn package<R: BufRead>(xml: &mut Xml<R>, each: Each<'_>, deep: bool) -> Result<P
             "name" => parts.name.replace(xml.text()?).is_some(),
             "arch" => parts.arch.replace(xml.text()?).is_some(),
             "checksum" => parts.checksum.replace((algorithm, xml.text()?)).is_some(),
-            "file" => each(Part::File(xml.text()?.into())).map(|()| false)?,
+            "file" => {
+                one_more(&mut count, &parts)?;
+                each(Part::File(xml.text()?.into())).map(|()| false)?
+            }
             "sourcerpm" => each(Part::Source(xml.text()?.into())).map(|()| false)?,
             _ => false,
         };
         if twice {
             return Err(FormatError::refused(format!("a package has more than one <{name}>")));
         }
+    }
+}
+
+/// Counts what a package has.
+fn one_more(count: &mut usize, parts: &Parts) -> Result<(), FormatError> {
+    *count += 1;
+    match *count > MOST_OF_PACKAGE {
+        true => Err(FormatError::refused(format!(
+            "the package {} has more than {MOST_OF_PACKAGE} relations and files",
+            short(parts.name.as_deref().unwrap_or("without a name"))
+        ))),
+        false => Ok(()),
     }
 }
 

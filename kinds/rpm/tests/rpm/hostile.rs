@@ -193,6 +193,27 @@ fn mirrors_are_found_in_both_forms() {
     assert!(metalink::read(b"nothing").is_err());
 }
 
+#[test]
+fn a_package_that_fills_memory_is_refused() {
+    let with = |entry: &str, count: usize| {
+        let text = list(&good().replacen(entry, &entry.repeat(count), 1));
+        let mut seen = 0_usize;
+        let read = primary::read_parts(text.as_bytes(), |part| {
+            seen += usize::from(!matches!(part, primary::Part::Package(_)));
+            Ok(())
+        });
+        (seen, read.map(|listed| listed.count).map_err(|error| chain(&error)))
+    };
+    for entry in ["<rpm:entry name=\"a\"/>", "<file>/a</file>"] {
+        // The package has one of the other.
+        assert_eq!(with(entry, primary::MOST_OF_PACKAGE - 1), (primary::MOST_OF_PACKAGE, Ok(1)));
+        let (seen, read) = with(entry, primary::MOST_OF_PACKAGE + 10);
+        let error = read.expect_err("a refusal");
+        assert!(error.contains("the package a&b has more than 100000 relations and files"), "{error}");
+        assert_eq!(seen, primary::MOST_OF_PACKAGE);
+    }
+}
+
 proptest! {
     #[test]
     fn no_damage_panics(at in any::<usize>(), bytes in proptest::collection::vec(any::<u8>(), 0..8)) {

@@ -14,11 +14,18 @@ use crate::format::{FormatError, listing};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Sym(u32);
 
+/// The most different relations of all packages together. Large distributions have some hundred thousand.
+const MOST_RELATIONS: usize = 4_000_000;
+
+/// The most bytes of all different texts together.
+const MOST_OF_TEXTS: usize = 512 << 20;
+
 /// Texts, each once.
 #[derive(Default)]
 pub(super) struct Strings {
     texts: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, Sym>,
+    bytes: usize,
 }
 
 impl Strings {
@@ -26,6 +33,7 @@ impl Strings {
         if let Some(known) = self.numbers.get(text) {
             return *known;
         }
+        self.bytes += text.len();
         let (number, text) = (Sym(number(self.texts.len())), Arc::<str>::from(text));
         self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, number);
@@ -135,8 +143,20 @@ impl Universe {
                 Part::Source(name) => open.source = Some(self.strings.intern(&name)),
                 Part::Package(info) => self.add(repository, info, &mut open),
             }
-            Ok(())
+            self.within(MOST_RELATIONS, MOST_OF_TEXTS)
         })
+    }
+
+    /// Refuses lists that are made to fill memory.
+    fn within(&self, relations: usize, texts: usize) -> Result<(), FormatError> {
+        match self.relations.len() > relations || self.strings.bytes > texts {
+            true => Err(FormatError::refused(format!(
+                "with it, the packages of all repositories have more than {relations} different relations, or more than {} \
+                 of names: more than any distributions have",
+                airlift_core::size::human(texts as u64)
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Adds something that targets have. It provides its own name, and what is given.
@@ -314,6 +334,26 @@ fn files_of(rich: &Rich, into: &mut HashSet<String>) {
         Rich::Without(parts) => parts.iter().for_each(|part| files_of(part, into)),
         Rich::If(parts, other) | Rich::Unless(parts, other) => {
             parts.iter().chain(other.as_deref()).for_each(|part| files_of(part, into));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_fill_memory_are_refused() {
+        let mut universe = Universe::default();
+        let names = ["a", "b", "c"].map(|name| universe.strings.intern(name));
+        for name in names {
+            universe.relation(Relation { name, version: None });
+        }
+        universe.strings.intern("a");
+        assert!(universe.within(3, 3).is_ok(), "each text and each relation counts once");
+        for (relations, texts) in [(2, 3), (3, 2)] {
+            let error = universe.within(relations, texts).expect_err("a refusal").to_string();
+            assert!(error.contains("different relations"), "{error}");
         }
     }
 }
