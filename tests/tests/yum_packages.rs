@@ -247,12 +247,34 @@ fn a_folder_of_packages_becomes_the_repository_that_createrepo_makes() {
 }
 
 #[test]
+fn signatures_that_no_key_was_given_for_are_told() {
+    if !present(&BUILDERS) {
+        return;
+    }
+    let upstream = upstream();
+    signed(&upstream, KEY, &["plain", "rich", "other"]);
+    let manifest = format!("version: 1\nyum:\n  - {{ id: own, from: {} }}\n", upstream.folder().display());
+    let mirror = Mirror::of("rpm", &manifest);
+    let lock = fs::read_to_string(mirror.work.path().join("airlift.lock")).expect("a lock");
+    let fingerprint = text(upstream.gpg().args(["--with-colons", "--fingerprint", KEY]));
+    let fingerprint = fingerprint.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a fingerprint").to_owned();
+    let key = fingerprint.split(':').find(|part| !part.is_empty()).expect("a fingerprint");
+    assert!(lock.contains(&format!("3 of 4 packages are signed by the key {key}")), "{lock}");
+    assert!(lock.contains("no 'gpgkeys'") && lock.contains("1 of 4 packages have no signature of their own"), "{lock}");
+}
+
+#[test]
 fn a_folder_without_packages_is_refused() {
     let (work, airlift) = (airlift_e2e::temporary::folder(), Airlift::new());
     fs::create_dir(work.path().join("rpms")).expect("a folder");
     fs::write(work.path().join("rpms/a.txt"), "").expect("a file");
     let path = work.path().join("airlift.yaml");
-    for (from, expected) in [("./rpms", "without .repo files and without .rpm packages"), ("rpms", "such as ./rpms/")] {
+    for (from, expected) in [
+        ("./rpms", "without .repo files and without .rpm packages"),
+        ("rpms", "such as ./rpms/"),
+        ("./missing/", "what 'from' names could not be had"),
+        ("./rpms/a.txt", "is neither a folder nor a .repo file"),
+    ] {
         fs::write(&path, format!("version: 1\nyum:\n  - {{ from: {from} }}\n")).expect("a manifest");
         let mut collect = airlift.command(["collect"]);
         let refused = airlift_e2e::process::output(collect.arg(&path).arg("--store").arg(work.path().join("store")));

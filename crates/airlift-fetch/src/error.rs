@@ -277,7 +277,7 @@ fn status_hint(status: u16, credentials: Option<&CredentialsNote>, url: &Upstrea
             "no credentials were found for '{name}': looked in ~/.docker/config.json (log in with 'docker login {name}') and in ~/.netrc (machine {})",
             url.expose().host_str().unwrap_or_default(),
         )),
-        (404 | 410, _) => Some("there is no such thing upstream, or it is hidden from whoever is not logged in: check the name and the version in the manifest".to_owned()),
+        (404 | 410, _) => Some("there is no such thing upstream, or it is hidden from whoever is not logged in: check the name and the version in the manifest; where upstream's own list names it, upstream is being changed or lags: run the same command again later".to_owned()),
         (407, _) => Some("the proxy wants a user and a password: give them in the proxy's URL".to_owned()),
         (429, _) => Some("upstream limits how much may be fetched: run the same command again later, or log in for a higher limit".to_owned()),
         (500.., _) => Some("upstream has trouble of its own: run the same command again later; what is there already is kept".to_owned()),

@@ -13,6 +13,7 @@
 //! * [`view`]: what a kind sees of a snapshot.
 //! * [`reply`]: what a path means.
 //! * [`respond`]: the responder.
+//! * [`texts`]: lists of texts in a manifest.
 
 pub mod catalogue;
 pub mod client;
@@ -22,6 +23,7 @@ pub mod kind;
 pub mod machine;
 pub mod reply;
 pub mod respond;
+pub mod texts;
 pub mod view;
 
 pub use catalogue::{Fact, Item, Nouns, Shown, Usage};
@@ -31,4 +33,5 @@ pub use hosts::{Hosts, HostsFields};
 pub use kind::{DynKind, Erased, Kind, Section};
 pub use machine::{Machine, NoMachine};
 pub use reply::{Answer, Asked, Asks, Content, Found, Lookup, Piece, Reply, Scheme};
+pub use texts::Texts;
 pub use view::View;

@@ -139,6 +139,10 @@ impl Union<'_> {
                 return Ok(self.finish(closure));
             }
         }
+        // What can't be had by itself is all that there is to say then.
+        if alone.len() <= 1 && !closure.unsolved.is_empty() {
+            closure.apart = None;
+        }
         for (root, installation) in alone {
             self.add(&mut closure, &[root], installation);
         }

@@ -285,6 +285,10 @@ fn one_that_cannot_be_had_does_not_drive_the_others_apart() {
     assert_eq!(closure.solutions.len(), 1);
     assert_eq!(closure.solutions[0].roots, [0, 2]);
     assert_eq!(closure.apart, None);
+    for alone in [&["gone"][..], &["app", "gone"]] {
+        let closure = world.closure(alone, &Options::default());
+        assert_eq!((closure.unsolved.len(), closure.apart), (1, None), "{alone:?}: nothing is left to be apart from");
+    }
     let [(1, why)] = &*closure.unsolved else { panic!("{:?}", closure.unsolved) };
     assert_eq!(why.to_string(), "gone is asked for, and nothing provides it");
 }

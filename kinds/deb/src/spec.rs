@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use airlift_core::UpstreamUrl;
-use airlift_kind::{Hosts, HostsFields};
+use airlift_kind::{Hosts, HostsFields, Texts};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de};
 
@@ -164,18 +164,19 @@ pub struct AptFields {
     uri: Option<UpstreamUrl>,
     /// The suites, such as noble or bookworm-updates; "/" or "./" for a flat repository.
     #[serde(default)]
-    suites: Vec<String>,
+    suites: Texts,
     /// The components, such as main; none for a flat repository.
     #[serde(default)]
-    components: Vec<String>,
+    components: Texts,
     /// The architectures, such as amd64; all that the repository has where this is left out.
     #[serde(default)]
-    architectures: Vec<String>,
+    architectures: Texts,
     /// The keys that vouch for it: URLs (file:// too), absolute paths, or armored keys themselves.
-    signed_by: Option<OneOrMany>,
+    #[serde(default)]
+    signed_by: Texts,
     /// Accept these keys only: fingerprints of primary keys or subkeys.
     #[serde(default)]
-    fingerprints: Vec<String>,
+    fingerprints: Texts,
     /// Whether source packages travel too.
     #[serde(default)]
     sources: bool,
@@ -190,7 +191,7 @@ pub struct AptFields {
     from: Option<String>,
     /// What travels of it, with all that it needs: names, globs (nvidia-*), versions (nginx=1.2*), architectures
     /// (libc6:i386), tasks (standard^), ?essential, ?priority(required), ?section(net). Left out: the whole repository.
-    packages: Option<Vec<String>>,
+    packages: Option<Texts>,
     /// How many versions of what is asked for, the best first; 1 where this is left out.
     newest: Option<u16>,
     /// Whether recommendations are followed too, as apt does unless told otherwise. Default: true.
@@ -203,7 +204,7 @@ pub struct AptFields {
     assume: Vec<Assume>,
     /// Architectures that hosts have packages of beside their own, such as i386.
     #[serde(default)]
-    foreign_architectures: Vec<String>,
+    foreign_architectures: Texts,
     /// The hosts that it is for, where the manifest has repositories for several distributions: only repositories with the
     /// same target, or without one, are looked at for what its packages need.
     target: Option<String>,
@@ -217,46 +218,32 @@ const fn yes() -> bool {
     true
 }
 
-/// One text or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
 impl TryFrom<AptFields> for AptSpec {
     type Error = String;
 
     fn try_from(fields: AptFields) -> Result<Self, String> {
         let partial = fields.partial()?.map(Arc::new);
         fields.target.iter().try_for_each(|name| plain("target", name))?;
-        let texts = match fields.signed_by {
-            None => Vec::new(),
-            Some(OneOrMany::One(text)) => vec![text],
-            Some(OneOrMany::Many(texts)) => texts,
-        };
-        let signed_by = texts.iter().map(|text| KeySource::read(text)).collect::<Result<_, _>>()?;
-        fields.architectures.iter().try_for_each(|name| plain("architectures", name))?;
+        let signed_by = fields.signed_by.0.iter().map(|text| KeySource::read(text)).collect::<Result<_, _>>()?;
+        fields.architectures.0.iter().try_for_each(|name| plain("architectures", name))?;
         let what = match (fields.from, fields.id, fields.uri) {
-            (Some(from), id, None) if fields.suites.is_empty() && fields.components.is_empty() => {
+            (Some(from), id, None) if fields.suites.0.is_empty() && fields.components.0.is_empty() => {
                 What::Host { from: HostPath::read("from", &from)?, id }
             }
             (Some(_), ..) => return Err("from: uri, suites and components come from the host's files".to_owned()),
             (None, Some(id), Some(uri)) => {
-                check(&id, &fields.suites, &fields.components)?;
-                What::One { id, uri, suites: fields.suites, components: fields.components }
+                let (suites, components) = (fields.suites.0, fields.components.0);
+                check(&id, &suites, &components)?;
+                What::One { id, uri, suites, components }
             }
             (None, None, _) => return Err("a repository needs an 'id', or 'from'".to_owned()),
             (None, Some(id), None) => return Err(format!("the repository {id} needs a 'uri'")),
         };
         Ok(Self {
             what,
-            architectures: fields.architectures,
+            architectures: fields.architectures.0,
             signed_by,
-            fingerprints: fields.fingerprints,
+            fingerprints: fields.fingerprints.0,
             sources: fields.sources,
             unsigned: fields.unsigned,
             check_valid_until: fields.check_valid_until,
@@ -275,14 +262,14 @@ impl AptFields {
                 ("recommends", self.recommends.is_some()),
                 ("installed", self.installed.is_some()),
                 ("assume", !self.assume.is_empty()),
-                ("foreign-architectures", !self.foreign_architectures.is_empty()),
+                ("foreign-architectures", !self.foreign_architectures.0.is_empty()),
             ];
             return match only.into_iter().find(|(_, there)| *there) {
                 Some((name, _)) => Err(format!("{name}: it is about a part of a repository: name 'packages' too")),
                 None => Ok(None),
             };
         };
-        self.foreign_architectures.iter().try_for_each(|name| plain("foreign-architectures", name))?;
+        self.foreign_architectures.0.iter().try_for_each(|name| plain("foreign-architectures", name))?;
         let newest = self.newest.map_or(1, usize::from);
         if newest == 0 {
             return Err("newest: at least one version travels".to_owned());
@@ -291,12 +278,12 @@ impl AptFields {
         assume.sort();
         assume.dedup();
         Ok(Some(Partial {
-            packages: packages.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            packages: packages.0.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             newest,
             recommends: self.recommends.unwrap_or(true),
             installed: self.installed.as_deref().map(|path| HostPath::read("installed", path)).transpose()?,
             assume,
-            foreign: self.foreign_architectures.clone(),
+            foreign: self.foreign_architectures.0.clone(),
         }))
     }
 }

@@ -95,6 +95,7 @@ async fn what_can_be_no_repository_is_refused() {
         ("{ from: ./my debs }", "give it an 'id'"),
         ("{ from: ./my debs, id: x, unsigned: true }", "leave signed-by, fingerprints and unsigned out"),
         ("{ from: ./absent, id: x }", "absent"),
+        ("{ from: ./absent/ }", "absent"),
     ] {
         let error = plan(folder.path(), from).await.expect_err(from);
         assert!(error.contains(expected), "{from}: {error}");

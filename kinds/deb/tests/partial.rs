@@ -272,6 +272,7 @@ async fn what_cannot_be_had_is_explained() {
     assert!(reason.contains("what is this") && reason.contains("no relation"), "{reason}");
     for (request, expected) in [
         ("ngnix", "has no package ngnix; there is nginx"),
+        ("\"nginx:i386\"", "unless 'foreign-architectures: [i386]' says so"),
         ("libc6", "another repository of this manifest has"),
         ("nginx=3*", "in other versions or architectures: 1.2-1 (amd64), 1.1-1 (amd64)"),
         ("\"zzz*\"", "no package of web is meant by it"),
@@ -373,6 +374,11 @@ async fn several_architectures_on_one_host() {
     let named =
         world.chosen(&entry("architectures: [amd64], foreign-architectures: [i386], packages: [\"game:i386\"]")).await;
     assert_eq!(named, chosen);
+    let reason = world.reason(&entry("architectures: [amd64], packages: [\"game:i386\"]")).await;
+    assert!(
+        reason.contains("hosts of amd64 have no packages of i386 unless 'foreign-architectures: [i386]'"),
+        "{reason}"
+    );
     // On a host that is i386 itself there is no shell for it.
     let plan = world.plan(&entry("packages: [\"game:i386\", lib]")).await;
     assert_eq!(plan.omissions.len(), 1, "{:?}", plan.omissions);
@@ -424,6 +430,18 @@ async fn sources_and_descriptions_of_what_travels_travel_too() {
     assert!(text("deb/x/dists/s/main/i18n/Translation-en.xz").ends_with(" long\n\n"));
     assert!(plan.entries.iter().any(|entry| entry.path.as_str() == "deb/x/src/a-source_1.dsc"));
     assert!(!text("deb/x/dists/s/Release").contains("Contents"));
+    let notice = |plan: &Plan| plan.notices.iter().map(|one| one.notice.clone() + "\n").collect::<String>();
+    assert!(!notice(&plan).contains("lists of sources"), "{}", notice(&plan));
+    // A source that is not there is told.
+    let other = source("a-source", "2");
+    let lists = [("main/binary-amd64/Packages", &*list), ("main/source/Sources", &*other)];
+    world.suite("x", "s", &lists, "");
+    let told = notice(&world.plan(&world.entry("x", "packages: [a, b], sources: true")).await);
+    assert!(
+        told.contains("x: 2 sources of its packages are not in its lists of sources: a-source (1), b (1)"),
+        "{told}"
+    );
+    assert!(!notice(&world.plan(&world.entry("x", "packages: [a, b]")).await).contains("lists of sources"));
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ pub(crate) fn repo_file_of(
              # '{base}/airlift.repo?os=el9&arch=x86_64' with the names of your system, or write enabled=1.\n"
         );
     }
-    for (Served { id, keyed, signed, hosts }, on) in repositories {
+    for (Served { id, keyed, signed, hosts, module_hotfixes }, on) in repositories {
         let metadata = u8::from(*keyed && *signed);
         text.push('\n');
         if *on != On::Yes {
@@ -110,6 +110,9 @@ pub(crate) fn repo_file_of(
             text,
             "[{id}]\nname={id} (Airlift)\nbaseurl={base}/{id}/\nenabled={enabled}\ngpgcheck=1\nrepo_gpgcheck={metadata}\n"
         );
+        if *module_hotfixes {
+            text.push_str("module_hotfixes=1\n");
+        }
         if metadata == 0 {
             // Without it zypper would take good metadata for a check of the packages.
             text.push_str("pkg_gpgcheck=1\n");
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     fn served(id: &str, keyed: bool, signed: bool) -> Served {
-        Served { id: id.to_owned(), keyed, signed, hosts: Hosts::default() }
+        Served { id: id.to_owned(), keyed, signed, hosts: Hosts::default(), module_hotfixes: false }
     }
 
     #[test]
@@ -152,6 +155,14 @@ mod tests {
         assert!(part("b").contains("repo_gpgcheck=0\npkg_gpgcheck=1\ngpgkey=http://m:8001/gpgkeys/b.pub"), "{text}");
         assert!(part("c").contains("repo_gpgcheck=0") && !part("c").contains("gpgkey="), "{text}");
         assert!(part("a").contains("baseurl=http://m:8001/a/\n"), "{text}");
+    }
+
+    #[test]
+    fn what_modules_do_not_hide_upstream_they_do_not_hide_here() {
+        let vendor = Served { module_hotfixes: true, ..served("vendor", true, true) };
+        let text = repo_file(&[&vendor, &served("a", true, true)], ("http://m:8001", &|id| id.to_owned()), "x");
+        let (vendor, other) = text.split_once("\n[a]\n").expect("two sections");
+        assert!(vendor.contains("\nmodule_hotfixes=1\n") && !other.contains("module_hotfixes"), "{text}");
     }
 
     #[test]

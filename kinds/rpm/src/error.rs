@@ -2,7 +2,7 @@
 
 use airlift_core::{Class, Failure, UpstreamUrl};
 use airlift_fetch::FetchError;
-use airlift_openpgp::{KeyError, VerifyError};
+use airlift_openpgp::{KeyError, Problem, VerifyError};
 use airlift_unpack::UnpackError;
 
 use crate::format::FormatError;
@@ -180,6 +180,13 @@ fn list(reasons: &[String]) -> String {
 }
 
 impl RpmError {
+    /// Whether a signature is one of the keys', and of other bytes than those of its document: the one may have been read
+    /// before upstream changed both, and the other after.
+    pub(crate) fn is_mismatched(&self) -> bool {
+        let Self::Signature { source: VerifyError::Bad { rejected, .. }, .. } = self else { return false };
+        rejected.iter().any(|one| one.problem == Problem::Wrong)
+    }
+
     /// Whether another mirror may do better.
     pub(crate) fn is_upstreams(&self) -> bool {
         !matches!(self, Self::Manifest { .. } | Self::Key { .. }) && self.class() == Class::Upstream

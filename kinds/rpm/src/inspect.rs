@@ -101,8 +101,8 @@ pub enum PackageError {
 enum Verdict {
     /// Signed by one of the keys; what stricter clients would say.
     Good(Vec<String>),
-    /// Signed, and there is no key to check that with.
-    Unchecked,
+    /// Signed by this key, as it says, and there is no key to check that with.
+    Unchecked(String),
     Unsigned,
     /// Signed in a way that can be forged.
     Weak(String),
@@ -142,10 +142,11 @@ fn verdict(package: &Reader, size: u64, ring: &Keyring) -> Result<Verdict, Packa
     if of_header.is_empty() && of_all.is_none() {
         return Ok(Verdict::Unsigned);
     }
-    if ring.is_empty() {
-        return Ok(Verdict::Unchecked);
-    }
     let now = Time::from(SystemTime::now());
+    if ring.is_empty() {
+        let signature = of_all.filter(|_| of_header.is_empty()).unwrap_or(&of_header);
+        return Ok(Verdict::Unchecked(issuer(ring, signature, now)));
+    }
     let verified = match of_all.filter(|_| of_header.is_empty()) {
         None => ring.verify_detached(&of_header, headers.signed, now),
         Some(signature) => {
@@ -166,6 +167,15 @@ fn verdict(package: &Reader, size: u64, ring: &Keyring) -> Result<Verdict, Packa
     })
 }
 
+/// Who a signature says to be from, by a ring without keys: it rejects every signature before it looks at what is signed.
+fn issuer(nobody: &Keyring, signature: &[u8], now: Time) -> String {
+    match nobody.verify_detached(signature, &[], now) {
+        Err(VerifyError::Bad { rejected, .. }) => rejected.into_iter().next().map(|one| one.key),
+        _ => None,
+    }
+    .unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// Whether nothing is known against a signature but that others could make it as well.
 const fn is_weak(problem: &Problem) -> bool {
     matches!(problem, Problem::WeakHash(_) | Problem::ShortKey(_))
@@ -175,6 +185,8 @@ const fn is_weak(problem: &Problem) -> bool {
 #[derive(Default)]
 struct Report {
     total: usize,
+    /// Those that were not checked, by the keys that they say to be from.
+    unchecked: BTreeMap<String, BTreeSet<String>>,
     unsigned: BTreeSet<String>,
     weak: BTreeMap<String, BTreeSet<String>>,
     remarks: BTreeMap<String, BTreeSet<String>>,
@@ -185,7 +197,7 @@ impl Report {
     fn add(&mut self, name: &str, verdict: Verdict) {
         let name = name.to_owned();
         match verdict {
-            Verdict::Unchecked => {}
+            Verdict::Unchecked(key) => drop(self.unchecked.entry(key).or_default().insert(name)),
             Verdict::Good(remarks) => {
                 for remark in remarks {
                     self.remarks.entry(remark).or_default().insert(name.clone());
@@ -205,6 +217,14 @@ impl Report {
             return Err(RpmError::Packages { id: id.clone(), total, wrong: self.wrong });
         }
         let mut notices = Vec::new();
+        for (key, packages) in &self.unchecked {
+            let (count, names) = (packages.len(), names(packages.iter()));
+            notices.push(format!(
+                "yum repository {id}: {count} of {total} packages are signed by the key {key}, which was not checked and does \
+                 not travel, since the repository has no 'gpgkeys': clients with gpgcheck=1 refuse them unless they have that \
+                 key already; give its URL or path: {names}"
+            ));
+        }
         if !self.unsigned.is_empty() {
             let (count, names) = (self.unsigned.len(), names(self.unsigned.iter()));
             notices.push(format!(

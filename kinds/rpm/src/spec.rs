@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use airlift_kind::hosts::debian_arch;
-use airlift_kind::{Hosts, HostsFields};
+use airlift_kind::{Hosts, HostsFields, Texts};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -147,6 +147,8 @@ pub struct RepoSpec {
     pub choice: Choice,
     /// The hosts that it is for.
     pub hosts: Hosts,
+    /// Whether its packages are seen whatever streams of modules are enabled.
+    pub module_hotfixes: bool,
 }
 
 /// Where a repository is. Variables are still in it.
@@ -178,7 +180,7 @@ struct RepoFields {
     from: Option<String>,
     /// URLs of the keys that sign the repository, http, https or file.
     #[serde(default)]
-    gpgkeys: Vec<String>,
+    gpgkeys: Texts,
     /// Values of the variables in URLs, such as `releasever` and `basearch`.
     #[serde(default)]
     vars: BTreeMap<String, String>,
@@ -188,23 +190,27 @@ struct RepoFields {
     /// Only these packages, and what they need: names with or without versions and architectures and wildcards
     /// ('nginx', 'kernel-5.14*', 'nvidia-*', 'glibc.i686', 'name=1.2*', 'name >= 1.2'), files, '@group',
     /// '@module:stream/profile'. An empty list: only what others need.
-    packages: Option<Vec<String>>,
+    packages: Option<Texts>,
     /// Only so many versions of each package: with 'packages', of each that is asked for (1 where it is left out).
     newest: Option<u32>,
     /// Only these architectures, such as 'x86_64' and 'noarch'.
-    arches: Option<Vec<String>>,
+    arches: Option<Texts>,
     /// Whether the source packages of what is chosen come too, where a repository of the manifest has them.
     sources: Option<bool>,
     /// The hosts that it is for: on others it is off. What is left out follows from 'releasever' and 'basearch' in 'vars';
     /// without them it is for all.
     #[serde(rename = "for")]
     hosts: Option<HostsFields>,
+    /// Its packages are seen whatever streams of modules are enabled, as dnf's module_hotfixes=1 has it: for vendors'
+    /// repositories beside a distribution with modules. What a host's own file says holds with 'from'.
+    #[serde(default, rename = "module-hotfixes")]
+    module_hotfixes: bool,
 }
 
 impl RepoFields {
     fn check(self) -> Result<RepoSpec, String> {
-        let choice =
-            Choice { packages: self.packages, newest: self.newest, arches: self.arches, sources: self.sources };
+        let (packages, arches) = (self.packages.map(|texts| texts.0), self.arches.map(|texts| texts.0));
+        let choice = Choice { packages, newest: self.newest, arches, sources: self.sources };
         check_choice(&choice)?;
         let hosts = audience(self.hosts.unwrap_or_default(), &self.vars)?;
         if let Some(id) = &self.id {
@@ -229,15 +235,16 @@ impl RepoFields {
             }
             Place::Host(_) => {}
             _ if self.id.is_none() => return Err("id: missing; it names the repository and its path".to_owned()),
-            _ if self.gpgkeys.is_empty() && !self.unsigned => {
+            _ if self.gpgkeys.0.is_empty() && !self.unsigned => {
                 return Err("gpgkeys: missing; without a key nothing vouches for the repository. \
                             'unsigned: true' takes it all the same"
                     .to_owned());
             }
             _ => {}
         }
-        let (id, gpgkeys) = (self.id, self.gpgkeys);
-        Ok(RepoSpec { id, place, gpgkeys, vars: self.vars, unsigned: self.unsigned, choice, hosts })
+        let (id, gpgkeys, vars) = (self.id, self.gpgkeys.0, self.vars);
+        let (unsigned, module_hotfixes) = (self.unsigned, self.module_hotfixes);
+        Ok(RepoSpec { id, place, gpgkeys, vars, unsigned, choice, hosts, module_hotfixes })
     }
 }
 
@@ -326,6 +333,15 @@ mod tests {
         assert!(
             read("id: a, metalink: \"https://e/m\", unsigned: true").expect("a manifest").yum.repositories[0].unsigned
         );
+    }
+
+    #[test]
+    fn one_text_is_a_list_of_one() {
+        let spec = read("id: a, baseurl: \"http://e/\", gpgkeys: \"http://e/k\", packages: nginx, arches: x86_64");
+        let yum = spec.expect("a manifest").yum.repositories;
+        assert_eq!(yum[0].gpgkeys, ["http://e/k"]);
+        assert_eq!(yum[0].choice.packages.as_deref(), Some(&list(&["nginx"])[..]));
+        assert_eq!(yum[0].choice.arches.as_deref(), Some(&list(&["x86_64"])[..]));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What an archive says of a repository beside its files: `rpm/<id>.json`, where it is for some hosts alone.
+//! What an archive says of a repository beside its files: `rpm/<id>.json`, where it is for some hosts alone, or where its
+//! packages are seen whatever streams of modules are enabled.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,8 @@ struct Stored {
     id: String,
     #[serde(default)]
     hosts: Hosts,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    module_hotfixes: bool,
 }
 
 /// A repository as its clients have to know it.
@@ -35,6 +38,8 @@ pub(crate) struct Served {
     pub(crate) signed: bool,
     /// The hosts that it is for.
     pub(crate) hosts: Hosts,
+    /// Whether its packages are seen whatever streams of modules are enabled.
+    pub(crate) module_hotfixes: bool,
 }
 
 /// Why a repository can't be described to a client.
@@ -48,13 +53,13 @@ pub(crate) enum ReadError {
     Description { id: String, source: serde_json::Error },
 }
 
-/// The description of a repository that is for some hosts; none is needed where it is for all.
-pub(crate) fn described(id: &str, hosts: &Hosts) -> Result<Option<PlanEntry>, PathError> {
-    if hosts.is_all() {
+/// The description of a repository; none is needed where it is for all hosts, and as most are.
+pub(crate) fn described(id: &str, hosts: &Hosts, module_hotfixes: bool) -> Result<Option<PlanEntry>, PathError> {
+    if hosts.is_all() && !module_hotfixes {
         return Ok(None);
     }
     let path = TreePath::new(format!("rpm/{id}.json"))?;
-    let stored = Stored { format: FORMAT, id: id.to_owned(), hosts: hosts.clone() };
+    let stored = Stored { format: FORMAT, id: id.to_owned(), hosts: hosts.clone(), module_hotfixes };
     let json = serde_json::to_vec(&stored).expect("plain data with string keys is always JSON");
     let entry = PlanEntry::new(path, Source::Generated(json.into()));
     Ok(Some(PlanEntry { media_type: Some("application/json".into()), ..entry }))
@@ -70,21 +75,23 @@ pub(crate) fn ids(view: &View) -> BTreeSet<&str> {
 pub(crate) async fn read(view: &View, ids: impl IntoIterator<Item = &str>) -> Result<Vec<Served>, ReadError> {
     let mut served = Vec::new();
     for id in ids {
+        let (hosts, module_hotfixes) = description(view, id).await?;
         served.push(Served {
             id: id.to_owned(),
             keyed: view.get(&format!("{KEYS}/{id}.pub")).is_some(),
             signed: view.get(&format!("{id}/repodata/repomd.xml.asc")).is_some(),
-            hosts: hosts(view, id).await?,
+            hosts,
+            module_hotfixes,
         });
     }
     Ok(served)
 }
 
-async fn hosts(view: &View, id: &str) -> Result<Hosts, ReadError> {
-    let Some(node) = view.get(&format!("{id}.json")) else { return Ok(Hosts::default()) };
+async fn description(view: &View, id: &str) -> Result<(Hosts, bool), ReadError> {
+    let Some(node) = view.get(&format!("{id}.json")) else { return Ok(Default::default()) };
     let bytes = view.read(node, LONGEST).await;
     let bytes = bytes.map_err(|source| ReadError::Store { id: id.to_owned(), source: Box::new(source) })?;
     let stored: Stored =
         serde_json::from_slice(&bytes).map_err(|source| ReadError::Description { id: id.to_owned(), source })?;
-    Ok(stored.hosts)
+    Ok((stored.hosts, stored.module_hotfixes))
 }

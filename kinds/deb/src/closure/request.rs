@@ -101,6 +101,11 @@ pub(super) fn absence(selector: &Selector, request: &Request, universe: &Univers
     let Some(name) = selector.exact_name() else {
         return format!("no package of {} is meant by it", request.id);
     };
+    if let What::Name { architecture: Some(architecture), .. } = selector.what()
+        && let Some(reason) = other_architecture(architecture, request)
+    {
+        return reason;
+    }
     let named = universe.symbols.find(name).map_or(&[][..], |name| universe.named(name));
     let here = |number: &usize| {
         let places = &universe.packages[*number].places;
@@ -128,4 +133,20 @@ pub(super) fn absence(selector: &Selector, request: &Request, universe: &Univers
         Some((_, known)) => format!("{} has no package {name}; there is {known}", request.id),
         None => format!("{} has no package {name}", request.id),
     }
+}
+
+/// Why there are no packages of an architecture, where the manifest does not ask for that one.
+fn other_architecture(architecture: &str, request: &Request) -> Option<String> {
+    let hosts = &request.architectures;
+    let foreign = &request.partial.foreign;
+    if matches!(architecture, "all" | "any" | "native") || hosts.contains(architecture) {
+        return None;
+    }
+    if foreign.iter().any(|one| one == architecture) {
+        return None;
+    }
+    let hosts = hosts.iter().map(String::as_str).collect::<Vec<_>>().join(" and ");
+    Some(format!(
+        "hosts of {hosts} have no packages of {architecture} unless 'foreign-architectures: [{architecture}]' says so"
+    ))
 }

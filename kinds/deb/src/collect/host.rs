@@ -27,7 +27,10 @@ pub(crate) async fn repositories(
 ) -> Result<Vec<Repository>, DebError> {
     let ((from, id), fetcher) = (at, &context.fetcher);
     let from = &from.url(fetcher)?;
-    let files = folder(from, fetcher).await?.unwrap_or_else(|| vec![from.clone()]);
+    let files = match folder(from, fetcher).await? {
+        Some(files) => files,
+        None => vec![there(from, fetcher).await?],
+    };
     let mut all = Vec::new();
     let is_source =
         |url: &UpstreamUrl| [".list", ".sources"].iter().any(|ending| url.expose().path().ends_with(ending));
@@ -115,6 +118,13 @@ impl HostPath {
 async fn folder(url: &UpstreamUrl, fetcher: &Fetcher) -> Result<Option<Vec<UpstreamUrl>>, DebError> {
     let files = fetcher.folder(url).await;
     files.map_err(|source| DebError::Fetch { id: url.to_string(), source: Box::new(source) })
+}
+
+/// A place that is no folder, where there is something.
+async fn there(url: &UpstreamUrl, fetcher: &Fetcher) -> Result<UpstreamUrl, DebError> {
+    let there = fetcher.head(&request(url.clone())).await;
+    there.map_err(|source| DebError::Fetch { id: url.to_string(), source: Box::new(source) })?;
+    Ok(url.clone())
 }
 
 /// The keys that apt believes for any source.

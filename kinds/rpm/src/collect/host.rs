@@ -31,6 +31,8 @@ pub(crate) struct Repository {
     pub(crate) hosts: [Option<String>; 2],
     /// The hosts whose clients have it on.
     pub(crate) audience: Hosts,
+    /// Whether its packages are seen whatever streams of modules are enabled.
+    pub(crate) module_hotfixes: bool,
     /// The packages, where it is a folder of packages without metadata.
     pub(crate) loose: Vec<UpstreamUrl>,
 }
@@ -106,6 +108,7 @@ fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) ->
         choice: entry.choice.clone(),
         hosts: ["releasever", "basearch"].map(|name| entry.vars.get(name).cloned()),
         audience: entry.hosts.clone(),
+        module_hotfixes: entry.module_hotfixes,
         loose: Vec::new(),
     })
 }
@@ -129,7 +132,14 @@ async fn of_file(entry: &RepoSpec, from: &str, fetcher: &Fetcher) -> Result<Vec<
         let none = || wrong(&id, format!("{from} is a folder without .repo files and without .rpm packages"));
         return Ok(vec![of_packages(entry, &url, fetcher).await?.ok_or_else(none)?]);
     }
-    let mut files = files.unwrap_or_else(|| vec![url]);
+    let mut files = match files {
+        Some(files) => files,
+        None if is_repo(&url) => vec![url],
+        None => {
+            fetcher.head(&Request::new(url)).await.map_err(missed)?;
+            return Err(wrong(&id, format!("{from} is neither a folder nor a .repo file")));
+        }
+    };
     files.retain(is_repo);
     files.sort();
     let mut all = Vec::new();
@@ -155,7 +165,8 @@ fn of_host(entry: &RepoSpec, host: &HostRepository) -> Result<Repository, RpmErr
         true => host.list("gpgkey").into_iter().map(str::to_owned).collect(),
         false => entry.gpgkeys.clone(),
     };
-    let entry = RepoSpec { gpgkeys, ..entry.clone() };
+    let module_hotfixes = entry.module_hotfixes || host.module_hotfixes();
+    let entry = RepoSpec { gpgkeys, module_hotfixes, ..entry.clone() };
     if entry.gpgkeys.is_empty() && !entry.unsigned {
         let reason = "the .repo file names no gpgkey; give 'gpgkeys', or 'unsigned: true'".to_owned();
         return Err(wrong(&host.id, reason));

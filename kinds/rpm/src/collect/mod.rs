@@ -12,6 +12,7 @@ mod signed;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use airlift_core::failure::line;
 use airlift_core::path::PathError;
@@ -38,6 +39,11 @@ const AT_ONCE: usize = 4;
 /// How often a repository that changes is read before it counts as never standing still.
 const MOST_ATTEMPTS: u32 = 4;
 
+/// How long is waited after a first, a second and a third attempt for a signature that is not of its root: upstreams put
+/// one there after the other.
+const WAITS: [Duration; MOST_ATTEMPTS as usize - 1] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(6)];
+
 pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Plan, RpmError> {
     let repositories = host::resolve(spec, &context.fetcher).await?;
     let mut ids = BTreeSet::new();
@@ -61,10 +67,10 @@ pub(crate) async fn collect(spec: &Spec, context: &CollectContext) -> Result<Pla
     described(&repositories, all)
 }
 
-/// The plan, with what is kept of the repositories that are for some hosts.
+/// The plan, with what is kept of the repositories for the files of their clients.
 fn described(repositories: &[Repository], mut plan: Plan) -> Result<Plan, RpmError> {
-    for Repository { id, audience, .. } in repositories {
-        let entry = stored::described(id, audience);
+    for Repository { id, audience, module_hotfixes, .. } in repositories {
+        let entry = stored::described(id, audience, *module_hotfixes);
         let refused = |error: PathError| RpmError::Manifest { id: id.clone(), reason: error.to_string() };
         plan.entries.extend(entry.map_err(refused)?);
     }
@@ -152,15 +158,20 @@ pub(crate) struct Mirror<'a> {
 impl Mirror<'_> {
     /// Reads it. Where it is changed meanwhile, again: what does not fit together was then read from two states.
     async fn read_as(&self, wanted: Wanted) -> Result<Read, RpmError> {
-        for attempt in 1.. {
+        for wait in WAITS.into_iter().map(Some).chain([None]) {
             let repomd = self.document("repodata/repomd.xml").await?;
             let read = match wanted {
                 Wanted::Plan => self.plan_of(&repomd).await.map(Read::Planned),
                 Wanted::Metadata => self.read(&repomd).await.map(|read| Read::Metadata(Box::new(read))),
             };
             let Err(error) = read else { return read };
+            let Some(wait) = wait else { return Err(error) };
+            if error.is_mismatched() {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
             let now = self.document("repodata/repomd.xml").await?;
-            if now.digest == repomd.digest || attempt == MOST_ATTEMPTS {
+            if now.digest == repomd.digest {
                 return Err(error);
             }
         }
@@ -168,7 +179,8 @@ impl Mirror<'_> {
     }
 
     async fn plan_of(&self, repomd: &airlift_fetch::Document) -> Result<Plan, RpmError> {
-        let Trusted { repomd: Repomd { data, .. }, documents, notices } = self.trust(repomd).await?;
+        let Trusted { repomd: Repomd { data, .. }, documents, mut notices } = self.trust(repomd).await?;
+        notices.extend(self.without_deltas(&data)?);
         let mut entries = Entries { mirror: self, found: BTreeMap::new() };
         for (name, document) in documents {
             entries.stored(name, &document)?;

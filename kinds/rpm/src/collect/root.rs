@@ -9,7 +9,7 @@ use airlift_openpgp::Keyring;
 use super::Mirror;
 use super::host::Repository;
 use crate::error::RpmError;
-use crate::format::repomd::{self, Repomd};
+use crate::format::repomd::{self, Data, Repomd};
 
 /// The most bytes of a root, a signature or a key.
 pub(super) const MOST_BYTES: u64 = 8 << 20;
@@ -83,6 +83,18 @@ impl Mirror<'_> {
         let path = self.path("repodata/repomd.xml")?;
         let notices = notices.into_iter().map(|notice| Notice { path: path.clone(), notice }).collect();
         Ok(Trusted { repomd: root, documents, notices })
+    }
+
+    /// What has to be known of a repository that travels whole: lists of delta packages do, and these packages do not.
+    pub(super) fn without_deltas(&self, data: &[Data]) -> Result<Option<Notice>, RpmError> {
+        if !data.iter().any(|data| matches!(data.kind.as_str(), "prestodelta" | "deltainfo")) {
+            return Ok(None);
+        }
+        let notice = format!(
+            "yum repository {}: its delta packages do not travel; clients that look for one take the whole package instead",
+            self.repository.id
+        );
+        Ok(Some(Notice { path: self.path("repodata/repomd.xml")?, notice }))
     }
 
     /// Whether one of the keys has signed the root; what is remarkable about it.

@@ -21,6 +21,11 @@ impl HostRepository {
         self.option("repo_gpgcheck").is_some_and(is_true)
     }
 
+    /// Whether its packages are seen whatever streams of modules are enabled.
+    pub fn module_hotfixes(&self) -> bool {
+        self.option("module_hotfixes").is_some_and(is_true)
+    }
+
     /// The value of an option that is one text, where it is there and not empty.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -76,13 +81,14 @@ mod tests {
 
     #[test]
     fn a_hosts_repositories_are_read() {
-        let text = "# x\n[main]\ncachedir=/x\n[base]\nname=Base $releasever\nbaseurl = http://a/$basearch/\n   http://b/\n\
+        let text = "# x\n[main]\ncachedir=/x\n[base]\nname=Base $releasever\nbaseurl = http://a/$basearch/\n   http://b/\nmodule_hotfixes=True\n\
                     gpgkey=file:///k1, file:///k2\nrepo_gpgcheck=1\n\n[debug]\nenabled=0\nmetalink=https://m/\n";
         let found = read(text);
         assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["base", "debug"]);
         assert_eq!(found[0].list("baseurl"), ["http://a/$basearch/", "http://b/"]);
         assert_eq!(found[0].list("gpgkey"), ["file:///k1", "file:///k2"]);
         assert!(found[0].enabled() && found[0].checks_metadata() && !found[1].enabled());
+        assert!(found[0].module_hotfixes() && !found[1].module_hotfixes());
         assert_eq!(found[1].option("metalink"), Some("https://m/"));
     }
 }

@@ -8,5 +8,6 @@ mod package;
 mod parts;
 mod racing;
 mod repositories;
+mod seen;
 mod signatures;
 mod upstream;

@@ -6,7 +6,7 @@ use airlift_openpgp::Keyring;
 use crate::listed::{Listed, groups, made, metadata, package, packages, root};
 use crate::upstream::plan_of;
 
-async fn plan(entries: &[String], more: &str) -> Result<Plan, String> {
+pub(crate) async fn plan(entries: &[String], more: &str) -> Result<Plan, String> {
     let list: String = entries.iter().map(|entry| format!("  - {entry}\n")).collect();
     match more {
         "" => plan_of(&format!("version: 1\nyum:\n{list}")).await,
@@ -22,12 +22,12 @@ async fn chosen(repository: &Listed, asked: &str) -> Vec<String> {
 }
 
 /// Why what is asked for can't be had.
-async fn missing(repository: &Listed, asked: &str) -> String {
+pub(crate) async fn missing(repository: &Listed, asked: &str) -> String {
     let plan = plan(&[repository.entry("r", &format!("packages: [{asked}]"))], "").await.expect("a plan");
     plan.omissions.iter().map(|omission| omission.omitted.clone() + "\n").collect()
 }
 
-fn shop() -> Listed {
+pub(crate) fn shop() -> Listed {
     Listed::new(&[
         package("web-1:1.9-1.x86_64").requires("lib = 1"),
         package("web-1:1.10-1.x86_64").requires("lib(x) >= 1.2").requires("/bin/sh").requires("rpmlib(X) <= 4-1"),
@@ -206,7 +206,7 @@ const UPDATES: &str = "<updates><update from=\"a\"><id>U-1</id><pkglist><collect
     <update from=\"a\"><id>U-2</id><pkglist><collection><package name=\"emacs\" version=\"1\" release=\"1\" epoch=\"0\" \
     arch=\"x86_64\"/></collection></pkglist></update></updates>";
 
-fn full() -> Listed {
+pub(crate) fn full() -> Listed {
     let mut repository = Listed::new(&[
         package("vi-1-1.x86_64"),
         package("vi-docs-1-1.noarch"),

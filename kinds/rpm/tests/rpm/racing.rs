@@ -68,3 +68,28 @@ async fn of_a_metalinks_mirrors_the_first_is_taken_that_has_what_it_promises() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_that_follows_its_root_is_waited_for() {
+    let upstream = Upstream::start().await;
+    let key = airlift_testkit::signing::key();
+    let sign = |text: &str| key.sign_detached(text.as_bytes(), airlift_core::Time::from_seconds(1_700_000_000));
+    let signed = |text: &str| Resource::new(sign(text).expect("a signature"));
+    let (old, new) = (root("list.xml", EMPTY), root("list.xml", ALSO_EMPTY));
+    upstream.put("/repodata/repomd.xml", Resource::new(new.clone()));
+    upstream.put("/repodata/list.xml", Resource::new(ALSO_EMPTY));
+    upstream.put("/repodata/repomd.xml.asc", signed(&old));
+    upstream.put("/key", Resource::new(key.public().to_armored()));
+    let gpgkeys = format!("gpgkeys: [\"{}\"]", upstream.url("/key"));
+    let manifest = format!("yum:\n  - {{ id: r, baseurl: \"{}\", {gpgkeys} }}\n", upstream.url("/"));
+    upstream.fail("/repodata/repomd.xml.asc", [Fault::None, Fault::Replace(Box::new(signed(&new)))]);
+    let plan = plan_of(&manifest).await.expect("a plan");
+    assert_eq!(plan.roots[0].digest, Digest::of(new.as_bytes()));
+    assert!(
+        plan.entries.iter().any(|entry| entry.path.as_str().ends_with("repomd.xml.asc")) && plan.notices.is_empty()
+    );
+    // A signature that stays the old one is refused in the end.
+    upstream.put("/repodata/repomd.xml.asc", signed(&old));
+    let error = plan_of(&manifest).await.expect_err("another root's signature");
+    assert!(error.contains("it is not a signature of these bytes"), "{error}");
+}

@@ -18,6 +18,9 @@ use crate::format::packages::{PackagesError, PoolFile, packages, sources};
 use crate::format::raw;
 use crate::stored::StoredPart;
 
+/// The most names in a notice.
+const MOST_NAMED: usize = 12;
+
 /// What of a repository travels, in the terms of its other lists.
 #[derive(Default)]
 struct Travels {
@@ -56,6 +59,9 @@ pub(super) fn plan(loaded: &Loaded<'_>, of: (&Universe, &Stanzas), key: &Signing
         };
         add_part(&mut stored, part);
     }
+    if let Some(missing) = without_source(loaded, &travels) {
+        notice(&mut tree, repository, missing)?;
+    }
     describe(&stored, &keys, &mut tree)?;
     Ok(Plan { roots: loaded.roots.clone(), ..tree.plan })
 }
@@ -73,6 +79,28 @@ fn travels(loaded: &Loaded<'_>, of: (&Universe, &Stanzas)) -> Travels {
         }
     }
     travels
+}
+
+/// Which sources are in none of a repository's lists of sources, where it has some.
+fn without_source(loaded: &Loaded<'_>, travels: &Travels) -> Option<String> {
+    if !loaded.suites.iter().any(|suite| suite.part.sources) {
+        return None;
+    }
+    let texts = loaded.suites.iter().flat_map(|suite| &suite.lists).map(|(text, _)| text);
+    let mut missing: BTreeSet<(&str, &str)> =
+        travels.sources.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
+    for stanza in texts.filter(|text| text.role == Role::Sources).flat_map(|text| raw::stanzas(&text.bytes)) {
+        if let (Some(name), Some(version)) = (raw::field(stanza, "Package"), raw::field(stanza, "Version")) {
+            missing.remove(&(name, version));
+        }
+    }
+    let named: Vec<String> =
+        missing.iter().take(MOST_NAMED).map(|(name, version)| format!("{name} ({version})")).collect();
+    let more = if missing.len() > named.len() { ", …" } else { "" };
+    (!missing.is_empty()).then(|| {
+        let (id, count) = (&loaded.repository.id, missing.len());
+        format!("{id}: {count} sources of its packages are not in its lists of sources: {}{more}", named.join(", "))
+    })
 }
 
 /// The source of a package, and its version: `Source: name (version)`, where they are not the package's own.

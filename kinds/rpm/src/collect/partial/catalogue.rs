@@ -9,7 +9,7 @@ use crate::format::evr::Flags;
 use crate::format::primary::Kind;
 use crate::format::rich::{self, Rich, Simple};
 
-use super::sight::{Hidden, Sight};
+use super::sight::{Hidden, SHADOWED, Sight};
 use super::universe::{Relation, Sym, TARGETS};
 
 /// Names of packages of which hosts keep several versions (dnf's `installonlypkgs`).
@@ -393,7 +393,7 @@ impl Catalogue<'_> {
             Hidden::Source => return None,
             Hidden::Architecture => format!("{label} is for another architecture; 'arches' can name it"),
             Hidden::Stream(stream) => format!("{label} is of the module stream {stream}; ask for '@{stream}'"),
-            Hidden::Shadowed => format!("{label} is hidden by an enabled module stream with packages of that name"),
+            Hidden::Shadowed => format!("{label} {SHADOWED}"),
             Hidden::Filtered => format!("{label} is filtered out by 'newest', 'arches' or 'packages'"),
         })
     }

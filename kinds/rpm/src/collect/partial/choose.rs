@@ -66,6 +66,9 @@ fn filtered(job: &Job, universe: &Universe, around: &[Around], choice: &mut Choi
             choice.whole.insert(place);
             continue;
         }
+        if let Some((line, reason)) = select::no_arch(universe, &of_repository[place], &asked.choice) {
+            choice.missing.push((place, line, reason));
+        }
         let part = choice.parts.entry(place).or_default();
         if asked.choice.packages.is_some() {
             continue;
@@ -181,7 +184,9 @@ impl Target<'_> {
         let repositories: Vec<Option<Vec<String>>> =
             self.job.asked.iter().map(|asked| self.is_for(asked).then(|| arches(asked))).collect();
         let filtered = |package: u32| self.gone[package as usize];
-        let hosts = Hosts { native: native.as_deref(), repositories: &repositories, filtered: &filtered };
+        let hotfixes = |place: usize| self.job.asked.get(place).is_some_and(|asked| asked.hotfixes);
+        let hosts =
+            Hosts { native: native.as_deref(), repositories: &repositories, hotfixes: &hotfixes, filtered: &filtered };
         let sight = Sight::new(self.universe, &hosts, &active);
         let assumed = self.assumed(&sight, modules, &active)?;
         let catalogue = Catalogue::new(&sight, assumed.clone(), self.assumed.base);

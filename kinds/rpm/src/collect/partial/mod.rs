@@ -61,6 +61,8 @@ struct Asked {
     choice: spec::Choice,
     /// The release and the architecture of the hosts that it is for.
     hosts: [Option<String>; 2],
+    /// Whether its packages are seen whatever streams of modules are enabled.
+    hotfixes: bool,
 }
 
 /// What was chosen, and written of it.
@@ -104,6 +106,7 @@ pub(crate) async fn plan(
         entry: repository.entry,
         choice: repository.choice.clone(),
         hosts: repository.hosts.clone(),
+        hotfixes: repository.module_hotfixes,
     });
     let job = Job { asked: asked.collect(), installed, assume: yum.assume.clone(), weak: yum.weak };
     let (snapshots, keys): (Vec<Snapshot>, Vec<root::Keys>) =

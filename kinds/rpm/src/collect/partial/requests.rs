@@ -1,5 +1,7 @@
 //! What the lines of `packages` mean, among the packages that hosts see.
 
+mod absent;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_solve::{Formula, Root};
@@ -90,8 +92,13 @@ impl<'a> Shelf<'a> {
         if found.is_empty() {
             meaning.missing.push((place, self.why_missing(line)));
         }
+        let several = found.len() > 1;
         for packages in found {
-            self.wish((place, line), (line.text.clone(), true), packages, meaning);
+            let label = match packages.first().filter(|_| several) {
+                Some(first) => format!("{}: {}", line.text, self.sight.universe.package(*first).info.name),
+                None => line.text.clone(),
+            };
+            self.wish((place, line), (label, true), packages, meaning);
         }
     }
 
@@ -357,32 +364,6 @@ impl<'a> Shelf<'a> {
                 }
                 _ => self.wish((place, line), (label, required), packages, meaning),
             }
-        }
-    }
-
-    /// Why nothing matches a line, and who would have it.
-    fn why_missing(&self, line: &Line) -> String {
-        let universe = self.sight.universe;
-        let id = self.id(line);
-        let pattern = match &line.request {
-            Request::Name(pattern) | Request::Version(pattern, _) => pattern,
-            _ => return format!("no package of {id} has it"),
-        };
-        let fits = |package: &Package| {
-            pattern.matches(&package.info.name) || full_names(package).iter().any(|name| pattern.matches(name))
-        };
-        let mut all = universe.packages.iter().zip(0_u32..).filter(|(package, _)| fits(package));
-        let reasons = all.clone().filter(|(_, number)| self.is_of(line, *number));
-        if let Some(reason) = reasons.filter_map(|(_, number)| self.catalogue.hidden(number)).next() {
-            return format!("no package of {id} that these hosts see is like that: {reason}");
-        }
-        let other = all.find(|(package, number)| package.repository < self.ids.len() && self.sight.sees(*number));
-        match other {
-            Some((package, _)) => {
-                let other = &self.ids[package.repository];
-                format!("{id} has no such package, but {other} has {}; ask there for it", package.label())
-            }
-            None => format!("{id} has no such package"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is left of a repository by `newest`, `arches` and `sources`, without anybody asking for a package.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::format::modules::{Says, Stream};
 use crate::spec::Choice;
@@ -26,6 +26,23 @@ pub(super) fn kept(universe: &Universe, packages: &[u32], choice: &Choice, modul
         _ => {}
     }
     kept
+}
+
+/// Why `arches` leaves nothing of a repository that has packages; none where it leaves some, or is not there.
+pub(super) fn no_arch(universe: &Universe, packages: &[u32], choice: &Choice) -> Option<(String, String)> {
+    let wanted = choice.arches.as_ref()?;
+    let there: BTreeSet<&str> = packages.iter().map(|package| universe.package(*package).info.arch.as_str()).collect();
+    if there.is_empty() || wanted.iter().any(|arch| there.contains(arch.as_str())) {
+        return None;
+    }
+    let there: Vec<&str> = there.into_iter().collect();
+    let other = wanted.iter().find_map(|arch| match arch.as_str() {
+        "amd64" => Some("; Debian's amd64 is x86_64 here"),
+        "arm64" => Some("; Debian's arm64 is aarch64 here"),
+        _ => None,
+    });
+    let reason = format!("no package is of these architectures; there are: {}", there.join(", "));
+    Some((format!("arches: [{}]", wanted.join(", ")), reason + other.unwrap_or_default()))
 }
 
 /// The newest versions of each name and architecture; of modules, the packages of the newest builds of each stream.

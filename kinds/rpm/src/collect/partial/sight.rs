@@ -25,6 +25,10 @@ pub(super) enum Hidden {
     Filtered,
 }
 
+/// What a shadowed package is, and what shows it.
+pub(super) const SHADOWED: &str = "is hidden by an enabled module stream with packages of that name; a vendor's repository \
+                                   is seen all the same with 'module-hotfixes: true'";
+
 /// What some hosts see of all packages.
 pub(super) struct Sight<'a> {
     pub(super) universe: &'a Universe,
@@ -41,6 +45,8 @@ pub(super) struct Hosts<'a> {
     pub(super) native: Option<&'a str>,
     /// For each repository whether it is for them, and which architectures the manifest wants of it.
     pub(super) repositories: &'a [Option<Vec<String>>],
+    /// Whether the packages of a repository are seen whatever streams of modules are enabled.
+    pub(super) hotfixes: &'a dyn Fn(usize) -> bool,
     /// What the manifest filters out.
     pub(super) filtered: &'a dyn Fn(u32) -> bool,
 }
@@ -173,11 +179,15 @@ fn hidden(universe: &Universe, number: u32, hosts: &Hosts<'_>, active: &Active) 
     if !wanted {
         return Some(Hidden::Architecture);
     }
-    match active.artifact(&package.artifact()) {
-        Some((false, of)) => return Some(Hidden::Stream(of.to_owned())),
-        Some((true, _)) => {}
-        None if is_shadowed(universe, number, active) => return Some(Hidden::Shadowed),
-        None => {}
+    let modular = || match active.artifact(&package.artifact()) {
+        Some((false, of)) => Some(Hidden::Stream(of.to_owned())),
+        None if is_shadowed(universe, number, active) => Some(Hidden::Shadowed),
+        _ => None,
+    };
+    if !(hosts.hotfixes)(package.repository)
+        && let Some(hidden) = modular()
+    {
+        return Some(hidden);
     }
     (hosts.filtered)(number).then_some(Hidden::Filtered)
 }

@@ -43,7 +43,10 @@ impl Repository<'_> {
             None => mirror.keys_entry(),
         });
         let root = self.snapshot.documents.first().map(|(_, repomd)| mirror.root(repomd)).transpose()?;
-        let notices = self.snapshot.notices.clone();
+        let mut notices = self.snapshot.notices.clone();
+        if written.is_none() {
+            notices.extend(mirror.without_deltas(&self.snapshot.repomd.data)?);
+        }
         Ok(Plan { entries, notices, roots: root.into_iter().collect(), ..Plan::default() })
     }
 
