@@ -17,6 +17,7 @@ use crate::blob::{Blob, LocalBytes};
 use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, MEMOS, PARTIAL, SNAPSHOTS};
 use crate::landing::{Landing, Lying};
+use crate::memo::Memos;
 
 /// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
 /// writing.
@@ -37,6 +38,7 @@ const SMALL: usize = 256 << 10;
 pub(crate) struct Folder {
     root: PathBuf,
     landing: Landing,
+    memos: Box<Memos>,
 }
 
 impl Folder {
@@ -75,7 +77,8 @@ impl Folder {
 
     fn at(root: PathBuf) -> Self {
         let landing = Landing::new(root.join(BLOBS), root.join(PARTIAL));
-        Self { root, landing }
+        let memos = Box::new(Memos::new(root.join(MEMOS)));
+        Self { root, landing, memos }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -86,8 +89,8 @@ impl Folder {
         self.root.join(PARTIAL)
     }
 
-    pub(crate) fn memos(&self) -> PathBuf {
-        self.root.join(MEMOS)
+    pub(crate) fn memos(&self) -> &Memos {
+        &self.memos
     }
 
     pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
@@ -145,9 +148,10 @@ impl Folder {
         fs_err::rename(from, &to).map_err(StoreError::io("name", &to))
     }
 
-    /// Waits until everything that has landed has its name.
+    /// Waits until everything that has landed has its name, and writes what is to be remembered of it.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
-        self.landing.settle()
+        self.landing.settle()?;
+        self.memos.write()
     }
 
     /// Makes the names of all blobs durable.

@@ -10,12 +10,17 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use airlift_core::Digest;
 use bytes::Bytes;
+use rustix::fs::{AtFlags, OFlags};
+use rustix::io::Errno;
 
 use crate::error::StoreError;
 use crate::folder::remove;
@@ -26,6 +31,15 @@ const MOST: usize = 8192;
 
 /// The most bytes of these.
 const MOST_BYTES: u64 = 64 << 20;
+
+/// The most files that are open at once, since a process may have a thousand, and others need some.
+const MOST_OPEN: usize = 512;
+
+/// So many are made durable without waiting for more, as many as may be open.
+const ENOUGH: usize = MOST_OPEN;
+
+/// How long the first waits for others that come with it: the disk takes one hardly sooner than hundreds.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// So few files are made durable one by one: all of a file system may be more than they are, where others write to it too.
 const FEW: usize = 4;
@@ -45,7 +59,12 @@ struct Shared {
     /// Where they lie before that.
     waiting_room: PathBuf,
     state: Mutex<State>,
-    changed: Condvar,
+    /// Tells the thread that something was brought.
+    came: Condvar,
+    /// Tells it not to wait for more.
+    hurry: Condvar,
+    /// Tells everybody else that something got its name.
+    named: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +76,8 @@ struct State {
     /// The bytes of these.
     bytes: u64,
     failed: Option<StoreError>,
+    /// How many wait until all have their names.
+    settling: usize,
     /// Nobody will bring more.
     closed: bool,
 }
@@ -81,7 +102,8 @@ impl Lying {
 
 impl Landing {
     pub(crate) fn new(blobs: PathBuf, waiting_room: PathBuf) -> Self {
-        let shared = Shared { blobs, waiting_room, state: Mutex::default(), changed: Condvar::new() };
+        let [came, hurry, named] = [(); 3].map(|()| Condvar::new());
+        let shared = Shared { blobs, waiting_room, state: Mutex::default(), came, hurry, named };
         Self { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
@@ -97,14 +119,14 @@ impl Landing {
         let path = self.shared.path(digest);
         fs_err::rename(from, &path).map_err(StoreError::io("name", &path))?;
         state.bring(digest, Lying::File(path, size));
-        drop(state);
-        self.start()
+        self.brought(state)
     }
 
     /// The same for bytes in memory. Waits while too many others wait for their names.
     pub(crate) fn add_bytes(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
-        self.room()?.bring(digest, Lying::Memory(bytes));
-        self.start()
+        let mut state = self.room()?;
+        state.bring(digest, Lying::Memory(bytes));
+        self.brought(state)
     }
 
     /// The same without waiting; tells whether they were taken.
@@ -115,8 +137,7 @@ impl Landing {
             return Ok(false);
         }
         state.bring(digest, Lying::Memory(bytes.clone()));
-        drop(state);
-        self.start().map(|()| true)
+        self.brought(state).map(|()| true)
     }
 
     /// Waits until one more may be brought.
@@ -136,15 +157,23 @@ impl Landing {
     /// Waits until everything that was brought has its name.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         let mut state = self.shared.state();
+        state.settling += 1;
+        self.shared.hurry.notify_all();
         while !state.lying.is_empty() {
             state = self.shared.wait(state);
         }
+        state.settling -= 1;
         state.refuse_after_failure()
     }
 
     /// Has the thread see what was brought.
-    fn start(&self) -> Result<(), StoreError> {
-        self.shared.changed.notify_all();
+    fn brought(&self, state: MutexGuard<'_, State>) -> Result<(), StoreError> {
+        let enough = state.is_enough();
+        drop(state);
+        self.shared.came.notify_all();
+        if enough {
+            self.shared.hurry.notify_all();
+        }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             let shared = Arc::clone(&self.shared);
@@ -159,7 +188,8 @@ impl Drop for Landing {
     /// What was brought gets its name. Whoever has to know whether that went well has asked [`Landing::settle`].
     fn drop(&mut self) {
         self.shared.state().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.came.notify_all();
+        self.shared.hurry.notify_all();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // It has no panic of its own that would be worth one here.
         let _ = thread.map(JoinHandle::join);
@@ -171,8 +201,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until something got its name.
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        self.named.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Names what comes until nothing comes any more.
@@ -188,35 +219,55 @@ impl Shared {
                 state.failed.get_or_insert(error);
             }
             drop(state);
-            self.changed.notify_all();
+            self.named.notify_all();
         }
     }
 
-    /// All that have gathered; none at the end.
+    /// All that have gathered within a moment; none at the end.
     fn next(&self) -> Option<Vec<(Digest, Lying)>> {
         let mut state = self.state();
         while state.gathered.is_empty() {
             if state.closed {
                 return None;
             }
-            state = self.wait(state);
+            state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let waited = self.hurry.wait_timeout_while(state, MOMENT, |state| !state.is_enough());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let gathered = std::mem::take(&mut state.gathered);
         let found = |digest| state.lying.get(&digest).map(|lying| (digest, lying.clone()));
         Some(gathered.into_iter().filter_map(found).collect())
     }
 
     fn name(&self, batch: &[(Digest, Lying)]) -> Result<(), StoreError> {
-        let write = |(digest, lying): &(Digest, Lying)| match lying {
-            Lying::File(path, _) => Ok((*digest, path.clone())),
-            Lying::Memory(bytes) => self.write(*digest, bytes).map(|path| (*digest, path)),
+        let mut files = Vec::with_capacity(batch.len());
+        for (digest, lying) in batch {
+            files.push(match lying {
+                Lying::File(path, _) => (*digest, Durable::Named(path.clone())),
+                Lying::Memory(bytes) => match self.unnamed(files.len(), bytes)? {
+                    Some(file) => (*digest, Durable::Unnamed(file, bytes)),
+                    None => (*digest, Durable::Named(self.write(*digest, bytes)?)),
+                },
+            });
+        }
+        make_durable(&files).map_err(StoreError::io("write in", &self.waiting_room))?;
+        files.into_iter().try_for_each(|(digest, file)| self.give(digest, file))
+    }
+
+    /// Gives a file its name.
+    fn give(&self, digest: Digest, file: Durable<'_>) -> Result<(), StoreError> {
+        let to = self.blobs.join(digest.hex());
+        let path = match file {
+            Durable::Named(path) => path,
+            Durable::Unnamed(file, _) if link(&file, &to).is_ok() => return Ok(()),
+            // Something of another size has its name, which a link does not replace; or there is no /proc.
+            Durable::Unnamed(_, bytes) => {
+                let path = self.write(digest, bytes)?;
+                File::open(&path).and_then(|file| file.sync_all()).map_err(StoreError::io("write", &path))?;
+                path
+            }
         };
-        let files = batch.iter().map(write).collect::<Result<Vec<_>, _>>()?;
-        make_durable(&files)?;
-        files.iter().try_for_each(|(digest, path)| {
-            let to = self.blobs.join(digest.hex());
-            fs_err::rename(path, &to).map_err(StoreError::io("name", &to))
-        })
+        fs_err::rename(path, &to).map_err(StoreError::io("name", &to))
     }
 
     /// Where a file lies while it has no name.
@@ -224,14 +275,56 @@ impl Shared {
         self.waiting_room.join(format!("{}.whole", digest.hex()))
     }
 
+    /// Writes a file that has no name at all (open(2), `O_TMPFILE`): to make one, and then another, takes half as long again.
+    /// None where the file system can't, or so many are open already.
+    fn unnamed(&self, open: usize, bytes: &[u8]) -> Result<Option<File>, StoreError> {
+        let make =
+            || OpenOptions::new().write(true).custom_flags(OFlags::TMPFILE.bits().cast_signed()).open(&self.blobs);
+        let Some(mut file) = (open < MOST_OPEN).then(make).and_then(Result::ok) else { return Ok(None) };
+        file.write_all(bytes).map_err(StoreError::io("write in", &self.blobs))?;
+        Ok(Some(file))
+    }
+
     fn write(&self, digest: Digest, bytes: &[u8]) -> Result<PathBuf, StoreError> {
         let path = self.path(digest);
+        let make = || OpenOptions::new().write(true).create_new(true).open(&path);
         // What a crash has left there is not gone on with, and a link that somebody put there is not followed.
-        remove(&path)?;
-        let made = OpenOptions::new().write(true).create_new(true).open(&path);
+        let made = match make() {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove(&path).map(|()| make())?,
+            made => made,
+        };
         made.and_then(|mut file| file.write_all(bytes)).map_err(StoreError::io("write", &path))?;
         Ok(path)
     }
+}
+
+/// What is about to be named.
+enum Durable<'a> {
+    Named(PathBuf),
+    Unnamed(File, &'a Bytes),
+}
+
+impl Durable<'_> {
+    /// Does something with the file.
+    fn with(&self, work: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Named(path) => work(&File::open(path)?),
+            Self::Unnamed(file, _) => work(file),
+        }
+    }
+}
+
+/// Names a file that has none.
+fn link(file: &File, to: &Path) -> io::Result<()> {
+    // Before Linux 6.10 the first way is for the privileged (linkat(2), `AT_EMPTY_PATH`).
+    rustix::fs::linkat(file, "", rustix::fs::CWD, to, AtFlags::EMPTY_PATH).or_else(|error| match error {
+        Errno::NOENT | Errno::PERM => {
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            rustix::fs::linkat(rustix::fs::CWD, path, rustix::fs::CWD, to, AtFlags::SYMLINK_FOLLOW)
+        }
+        error => Err(error),
+    })?;
+    Ok(())
 }
 
 impl State {
@@ -248,6 +341,11 @@ impl State {
         self.lying.len() >= MOST || self.bytes >= MOST_BYTES
     }
 
+    /// Whether nothing is gained by waiting for more.
+    fn is_enough(&self) -> bool {
+        self.gathered.len() >= ENOUGH || self.is_full() || self.settling > 0 || self.closed
+    }
+
     /// Once the disk refused something, nothing that comes later is told to be well.
     fn refuse_after_failure(&self) -> Result<(), StoreError> {
         match &self.failed {
@@ -262,14 +360,12 @@ impl State {
 }
 
 /// Has the disk take the bytes of all these files.
-fn make_durable(files: &[(Digest, PathBuf)]) -> Result<(), StoreError> {
+fn make_durable(files: &[(Digest, Durable<'_>)]) -> io::Result<()> {
     if files.len() <= FEW {
-        let sync = |path: &Path| File::open(path)?.sync_all();
-        return files.iter().try_for_each(|(_, path)| sync(path).map_err(StoreError::io("write", path)));
+        return files.iter().try_for_each(|(_, file)| file.with(File::sync_all));
     }
-    let Some((_, path)) = files.first() else { return Ok(()) };
-    let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
-    sync().map_err(StoreError::io("write", path))
+    let Some((_, first)) = files.first() else { return Ok(()) };
+    first.with(|file| rustix::fs::syncfs(file).map_err(io::Error::from))
 }
 
 #[cfg(test)]
@@ -332,6 +428,30 @@ mod tests {
             brought.expect("taken");
             assert!(root.path().join("blobs").join(digest.hex()).exists());
         }
+    }
+
+    #[test]
+    fn what_a_crash_left_is_written_anew_and_no_link_is_followed() {
+        let root = tempfile::tempdir().expect("a folder");
+        let landing = landing(root.path());
+        let elsewhere = root.path().join("elsewhere");
+        fs_err::write(&elsewhere, "not ours").expect("written");
+        for number in [1, 3] {
+            let digest = Digest::of(number.to_string().as_bytes());
+            let path = landing.shared.path(digest);
+            match number {
+                1 => fs_err::write(path, "half of it, or more").expect("written"),
+                _ => std::os::unix::fs::symlink(&elsewhere, path).expect("linked"),
+            }
+            // What is in the way of the name has both ways taken: without a name, and with one before.
+            fs_err::write(root.path().join("blobs").join(digest.hex()), "of another size").expect("written");
+            bring(&landing, root.path(), number).1.expect("taken");
+            landing.settle().expect("named");
+            let named = fs_err::read(root.path().join("blobs").join(digest.hex())).expect("read");
+            assert_eq!(named, number.to_string().as_bytes());
+        }
+        assert_eq!(fs_err::read(elsewhere).expect("read"), b"not ours");
+        assert_eq!(fs_err::read_dir(root.path().join("partial")).expect("a folder").count(), 0);
     }
 
     #[test]

@@ -1,16 +1,33 @@
 //! Memos: what a caller wants to remember of a blob, so that the next run need not ask for it again.
+//!
+//! All of them are lines of one file: making a file for each of ten thousand small blobs costs as much as storing the blobs
+//! does. A line is only ever appended, and the last one of a key counts. What is not written yet when the program dies is
+//! lost, as memos may be.
 
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use airlift_core::Digest;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::folder::Folder;
 use crate::store::Store;
 
-/// A memo as it lies on the disk.
+/// The file in the folder of memos.
+const LINES: &str = "lines";
+
+/// How many bytes are gathered before they are written.
+const BATCH: usize = 64 << 10;
+
+/// The digest of its key, in hexadecimal, begins a line.
+const KEY: usize = 64;
+
+/// What follows the key and a space in a line.
 #[derive(Serialize, Deserialize)]
 struct Written<T> {
     /// What it is about: without this blob nobody needs it.
@@ -23,8 +40,8 @@ impl Store {
     ///
     /// Memos are a convenience: nothing is lost when one is. Nobody says that the blob is still there.
     pub fn memo<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let bytes = std::fs::read(self.as_folder()?.memo(key)).ok()?;
-        serde_json::from_slice::<Written<T>>(&bytes).ok().map(|written| written.memo)
+        let line = self.as_folder()?.memos().get(Digest::of(key.as_bytes()))?;
+        serde_json::from_slice::<Written<T>>(line.get(KEY..)?).ok().map(|written| written.memo)
     }
 
     /// Remembers something about a blob under a key. Pruning forgets it together with the blob.
@@ -34,38 +51,253 @@ impl Store {
     /// I/O errors.
     pub fn set_memo<T: Serialize>(&self, key: &str, blob: Digest, memo: &T) -> Result<(), StoreError> {
         let Some(folder) = self.as_folder() else { return Ok(()) };
-        let path = folder.memo(key);
-        let bytes = serde_json::to_vec(&Written { blob, memo })
-            .map_err(|error| StoreError::io("write", &path)(std::io::Error::other(error)))?;
-        // Half a memo can't be understood, and so is none: it need not be written with more care.
-        match std::fs::write(&path, &bytes) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let parent = folder.memos();
-                fs_err::create_dir_all(&parent).map_err(StoreError::io("make", &parent))?;
-                std::fs::write(&path, &bytes)
-            }
-            written => written,
-        }
-        .map_err(StoreError::io("write", &path))
+        let failed = |error| StoreError::io("write", folder.memos().path())(io::Error::other(error));
+        let json = serde_json::to_string(&Written { blob, memo }).map_err(failed)?;
+        folder.memos().set(Digest::of(key.as_bytes()), &json)
     }
 }
 
-impl Folder {
-    fn memo(&self, key: &str) -> PathBuf {
-        self.memos().join(format!("{}.json", Digest::of(key.as_bytes()).hex()))
+/// The memos of a folder.
+#[derive(Debug)]
+pub(crate) struct Memos {
+    folder: PathBuf,
+    path: PathBuf,
+    /// None until it is needed, and where nothing was ever remembered.
+    lines: Mutex<Option<Lines>>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    file: File,
+    /// Where the last line of a key is, without its end: offset and length.
+    places: HashMap<Digest, (u64, usize)>,
+    /// Lines that are not written yet.
+    waiting: Vec<u8>,
+    /// Where these begin in there, and how long they are.
+    unwritten: Vec<(Digest, (usize, usize))>,
+}
+
+impl Memos {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { path: folder.join(LINES), folder, lines: Mutex::default() }
     }
 
-    /// The memos: path, size, and the blob where the memo can be understood.
-    pub(crate) fn all_memos(&self) -> Result<Vec<(PathBuf, u64, Option<Digest>)>, StoreError> {
-        let memos = self.memos();
-        if !memos.is_dir() {
-            return Ok(Vec::new());
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Option<Lines>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The line of a key.
+    fn get(&self, key: Digest) -> Option<Vec<u8>> {
+        let mut lines = self.lines();
+        if lines.is_none() {
+            *lines = Lines::open(&self.path, false).ok();
         }
-        let read = |(path, size): (PathBuf, u64)| {
-            let written = std::fs::read(&path).ok();
-            let written = written.and_then(|bytes| serde_json::from_slice::<Written<IgnoredAny>>(&bytes).ok());
-            (path, size, written.map(|written| written.blob))
+        let lines = lines.as_mut()?;
+        lines.write().ok()?;
+        lines.read(*lines.places.get(&key)?).ok()
+    }
+
+    fn set(&self, key: Digest, json: &str) -> Result<(), StoreError> {
+        let failed = || StoreError::io("write", &self.path);
+        let mut lines = self.lines();
+        let lines = match &mut *lines {
+            Some(lines) => lines,
+            none => {
+                fs_err::create_dir_all(&self.folder).map_err(StoreError::io("make", &self.folder))?;
+                none.insert(Lines::open(&self.path, true).map_err(failed())?)
+            }
         };
-        Ok(self.files(&memos)?.into_iter().map(read).collect())
+        lines.add(key, json).map_err(failed())
+    }
+
+    /// Writes what was not written yet.
+    pub(crate) fn write(&self) -> Result<(), StoreError> {
+        let written = self.lines().as_mut().map_or(Ok(()), Lines::write);
+        written.map_err(StoreError::io("write", &self.path))
+    }
+
+    /// Forgets what is about other blobs than these, unless it is only asked what that would free; tells how many bytes.
+    pub(crate) fn prune(&self, blobs: &HashSet<Digest>, dry_run: bool) -> Result<u64, StoreError> {
+        self.write()?;
+        let mut open = self.lines();
+        let mut lines = match Lines::open(&self.path, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            lines => lines.map_err(StoreError::io("read", &self.path))?,
+        };
+        let mut kept = Vec::new();
+        for place in std::mem::take(&mut lines.places).into_values() {
+            let line = lines.read(place).map_err(StoreError::io("read", &self.path))?;
+            let written = line.get(KEY..).and_then(|json| serde_json::from_slice::<Written<IgnoredAny>>(json).ok());
+            if written.is_some_and(|written| blobs.contains(&written.blob)) {
+                kept.push(place);
+            }
+        }
+        let all = lines.file.metadata().map_err(StoreError::io("read", &self.path))?.len();
+        let freed = all.saturating_sub(kept.iter().map(|(_, length)| *length as u64 + 1).sum());
+        if freed > 0 && !dry_run {
+            kept.sort_unstable();
+            lines.copy(&kept, &self.path).map_err(StoreError::io("write", &self.path))?;
+            *open = None;
+        }
+        Ok(freed)
+    }
+}
+
+impl Drop for Memos {
+    fn drop(&mut self) {
+        // They may be lost.
+        let _ = self.write();
+    }
+}
+
+impl Lines {
+    fn open(path: &Path, make: bool) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(make).open(path)?;
+        let mut reader = BufReader::with_capacity(BATCH, &file);
+        let (mut places, mut line, mut offset, mut whole) = (HashMap::new(), Vec::new(), 0, true);
+        loop {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line)?;
+            if length == 0 {
+                break;
+            }
+            whole = line.last() == Some(&b'\n');
+            let key = line.get(..KEY).and_then(|key| std::str::from_utf8(key).ok());
+            // What can't be understood is no memo: the end of what was being written when the machine stopped.
+            if let Some(key) = key.and_then(|key| Digest::from_hex(key).ok()).filter(|_| whole) {
+                places.insert(key, (offset, length - 1));
+            }
+            offset += length as u64;
+        }
+        // A line that has no end would swallow the next one.
+        let waiting = if whole { Vec::new() } else { b"\n".to_vec() };
+        Ok(Self { file, places, waiting, unwritten: Vec::new() })
+    }
+
+    fn add(&mut self, key: Digest, json: &str) -> io::Result<()> {
+        let start = self.waiting.len();
+        self.waiting.extend_from_slice(key.hex().as_bytes());
+        self.waiting.push(b' ');
+        self.waiting.extend_from_slice(json.as_bytes());
+        self.unwritten.push((key, (start, self.waiting.len() - start)));
+        self.waiting.push(b'\n');
+        if self.waiting.len() < BATCH { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let (waiting, unwritten) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.unwritten));
+        self.file.write_all(&waiting)?;
+        // Another process may have appended to the same file.
+        let start = self.file.stream_position()? - waiting.len() as u64;
+        self.places.extend(unwritten.into_iter().map(|(key, (at, length))| (key, (start + at as u64, length))));
+        Ok(())
+    }
+
+    fn read(&self, (offset, length): (u64, usize)) -> io::Result<Vec<u8>> {
+        let mut line = vec![0; length];
+        self.file.read_exact_at(&mut line, offset)?;
+        Ok(line)
+    }
+
+    /// Puts some of the lines into the place of all.
+    fn copy(&self, places: &[(u64, usize)], path: &Path) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+        for place in places {
+            file.write_all(&self.read(*place)?)?;
+            file.write_all(b"\n")?;
+        }
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(number: usize) -> Digest {
+        Digest::of(number.to_string().as_bytes())
+    }
+
+    fn memo(of: usize) -> String {
+        format!("{{\"blob\":\"{}\",\"memo\":{of}}}", digest(of))
+    }
+
+    /// What is remembered and can be understood.
+    fn got(memos: &Memos, key: usize) -> Option<String> {
+        let line = String::from_utf8(memos.get(digest(key))?).expect("text");
+        let json = &line[KEY + 1..];
+        serde_json::from_str::<Written<usize>>(json).ok().map(|_| json.to_owned())
+    }
+
+    #[test]
+    fn the_last_line_of_a_key_counts_in_this_run_and_the_next() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("memos");
+        let memos = Memos::new(path.clone());
+        assert_eq!(got(&memos, 1), None);
+        assert!(!path.exists(), "asking makes nothing");
+        // More than are gathered.
+        for key in 0..2000 {
+            memos.set(digest(key), &memo(key)).expect("remembered");
+        }
+        memos.set(digest(7), &memo(8)).expect("remembered");
+        let other = Memos::new(path.clone());
+        other.set(digest(3000), &memo(3000)).expect("remembered by another process");
+        drop(other);
+        memos.set(digest(9), &memo(10)).expect("remembered");
+        for memos in [&memos, &Memos::new(path)] {
+            for (key, of) in [(0, 0), (1999, 1999), (7, 8), (9, 10)] {
+                assert_eq!(got(memos, key), Some(memo(of)), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_no_memo_and_spoils_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memos = Memos::new(folder.path().to_owned());
+        memos.set(digest(1), &memo(1)).expect("remembered");
+        memos.set(digest(2), &memo(2)).expect("remembered");
+        drop(memos);
+        let file = OpenOptions::new().write(true).open(folder.path().join(LINES)).expect("a file");
+        file.set_len(file.metadata().expect("a file").len() - 5).expect("cut");
+        let memos = Memos::new(folder.path().to_owned());
+        assert_eq!((got(&memos, 1), got(&memos, 2)), (Some(memo(1)), None));
+        memos.set(digest(3), &memo(3)).expect("remembered");
+        drop(memos);
+        let memos = Memos::new(folder.path().to_owned());
+        assert_eq!((got(&memos, 1), got(&memos, 2), got(&memos, 3)), (Some(memo(1)), None, Some(memo(3))));
+    }
+
+    #[test]
+    fn pruning_forgets_what_is_about_other_blobs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let memos = Memos::new(folder.path().to_owned());
+        assert_eq!(memos.prune(&HashSet::new(), false).expect("pruned"), 0);
+        for (key, of) in [(1, 1), (2, 2), (3, 1), (3, 3), (4, 1)] {
+            memos.set(digest(key), &memo(of)).expect("remembered");
+        }
+        let blobs = HashSet::from([digest(1)]);
+        // Of five lines those of 1 and 4 stay: 3 is about another blob now.
+        let freed = memos.prune(&blobs, true).expect("asked");
+        assert_eq!(got(&memos, 2), Some(memo(2)));
+        assert_eq!(memos.prune(&blobs, false).expect("pruned"), freed);
+        assert_eq!(freed, 3 * (KEY + 1 + memo(1).len() + 1) as u64);
+        assert_eq!(memos.prune(&blobs, false).expect("pruned"), 0);
+        for memos in [&memos, &Memos::new(folder.path().to_owned())] {
+            let all = [1, 2, 3, 4].map(|key| got(memos, key));
+            assert_eq!(all, [Some(memo(1)), None, None, Some(memo(1))]);
+        }
+        memos.set(digest(5), &memo(1)).expect("remembered");
+        assert_eq!(got(&memos, 5), Some(memo(1)));
     }
 }

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 use airlift_core::{Digest, TreePath};
 use bytes::Bytes;
+use futures::future::try_join_all;
 use futures::stream::TryStreamExt;
 use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::header::{self, Format, Header, MAX_HEADER, MemberName};
 use crate::error::StoreError;
-use crate::folder::{Folder, remove};
+use crate::folder::remove;
 use crate::keys::{DAMAGED, Key, SNAPSHOTS};
 use crate::snapshot::{Pruned, Snapshot, SnapshotId, SnapshotInfo, read_index};
 use crate::store::Store;
@@ -131,11 +132,13 @@ impl Store {
         self.sync().await?;
         self.refuse_missing(snapshot).await?;
         let id = snapshot.id();
-        // The header goes last: where it is, the others are.
-        for name in snapshot.names().skip(1).chain([MemberName::Header]) {
+        let write = |name: MemberName| async move {
             let bytes = snapshot.member(&name).await?;
-            self.write(&Key::Front(id, name), bytes).await?;
-        }
+            self.write(&Key::Front(id, name), bytes).await
+        };
+        // At once, since each waits for the disk. The header goes last: where it is, the others are.
+        try_join_all(snapshot.names().skip(1).map(write)).await?;
+        write(MemberName::Header).await?;
         let (pointer, read) = match self.pointer().await? {
             None => (Pointer::to_one(id), None),
             Some((pointer, _)) if pointer.current == id => return Ok(id),
@@ -244,13 +247,8 @@ impl Store {
         }
         let kept: HashSet<Digest> = kept.into_iter().map(|(digest, _)| digest).collect();
         let store = self.clone();
-        pruned.bytes += briefly(move || {
-            let memos = store.as_folder().map_or(Ok(Vec::new()), Folder::all_memos)?;
-            let unused = memos.into_iter().filter(|(_, _, blob)| blob.is_none_or(|blob| !kept.contains(&blob)));
-            let unused: Vec<_> = unused.map(|(path, size, _)| (path, size)).collect();
-            drop_files(&unused, dry_run)
-        })
-        .await?;
+        pruned.bytes +=
+            briefly(move || store.as_folder().map_or(Ok(0), |folder| folder.memos().prune(&kept, dry_run))).await?;
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Blocking work under an async roof: told of to an observer, stopped by a token, spread over all cores.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use airlift_core::event::Task;
 use airlift_core::{Event, Observer};
@@ -12,19 +12,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::StoreError;
 
-/// Events that may wait for the observer.
-const WAITING: usize = 1024;
+/// How many events are gathered before the observer is woken: ten thousand small blobs are done in less time than telling of
+/// each by itself would take.
+const GATHERED: usize = 256;
+
+/// How long they are gathered where they come slowly.
+const SLOWLY: Duration = Duration::from_millis(50);
+
+/// How often so many may wait for the observer.
+const WAITING: usize = 4;
 
 /// How long to wait for work to stop.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How work on other threads tells what it does, and learns that it shall stop.
-#[derive(Clone)]
 pub(crate) struct Reporter {
     task: Task,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<Vec<Event>>,
+    gathered: Mutex<Gathered>,
     cancel: CancellationToken,
     handle: Handle,
+}
+
+/// What the observer was not told yet.
+struct Gathered {
+    events: Vec<Event>,
+    /// When it was last told something.
+    told: Instant,
 }
 
 impl Reporter {
@@ -58,8 +72,27 @@ impl Reporter {
     }
 
     fn tell(&self, event: Event) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let soon = !matches!(event, Event::Progress { .. } | Event::Done { .. });
+        match (gathered.events.last_mut(), &event) {
+            (Some(Event::Progress { bytes: sum, .. }), Event::Progress { bytes, .. }) => *sum += bytes,
+            _ => gathered.events.push(event),
+        }
+        if soon || gathered.events.len() >= GATHERED || gathered.told.elapsed() >= SLOWLY {
+            self.send(&mut gathered);
+        }
+    }
+
+    /// Tells what is left.
+    fn finish(&self) {
+        self.send(&mut self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// In the order in which the events came, since whoever sends holds what is gathered.
+    fn send(&self, gathered: &mut Gathered) {
+        gathered.told = Instant::now();
         // Nobody listens any more once the future was dropped; the token then ends the work.
-        let _ = self.events.blocking_send(event);
+        let _ = self.events.blocking_send(std::mem::take(&mut gathered.events));
     }
 }
 
@@ -77,8 +110,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let cancel = cancel.child_token();
     let _stop_when_dropped = cancel.clone().drop_guard();
     let stop = cancel.clone();
-    let reporter = Reporter { task, events, cancel, handle: Handle::current() };
-    let working = tokio::task::spawn_blocking(move || work(&reporter));
+    let gathered = Mutex::new(Gathered { events: Vec::new(), told: Instant::now() });
+    let reporter = Reporter { task, events, gathered, cancel, handle: Handle::current() };
+    let working = tokio::task::spawn_blocking(move || {
+        let result = work(&reporter);
+        reporter.finish();
+        result
+    });
     let stuck = async {
         stop.cancelled().await;
         tokio::time::sleep(PATIENCE).await;
@@ -87,7 +125,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     loop {
         tokio::select! {
             event = waiting.recv() => match event {
-                Some(event) => observer.observe(&event),
+                Some(events) => events.iter().for_each(|event| observer.observe(event)),
                 None => return joined(working.await),
             },
             () = &mut stuck => return Err(StoreError::Cancelled),
@@ -158,6 +196,43 @@ mod tests {
         });
         assert!(matches!(result.await, Err(StoreError::Cancelled)));
         drop(writer);
+    }
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Event>>);
+
+    impl Observer for Kept {
+        fn observe(&self, event: &Event) {
+            self.0.lock().expect("no panic").push(event.clone());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_observer_is_told_everything_in_order() {
+        let (kept, cancel) = (Kept::default(), CancellationToken::new());
+        let told = blocking(Task::Load, &kept, &cancel, |reporter| {
+            reporter.began(1000, 3000);
+            for number in 0..1000 {
+                reporter.progress(1);
+                reporter.progress(2);
+                reporter.done(number.to_string(), 3, false);
+            }
+            Err::<(), _>(StoreError::Cancelled)
+        });
+        told.await.expect_err("the work's own error");
+        let events = kept.0.into_inner().expect("no panic");
+        assert!(matches!(events[0], Event::Began { items: 1000, .. }));
+        let names: Vec<&str> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Done { name, .. } => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(names, (0..1000).map(|number| number.to_string()).collect::<Vec<_>>());
+        let bytes = events.iter().map(|event| if let Event::Progress { bytes, .. } = event { *bytes } else { 0 });
+        assert_eq!(bytes.sum::<i64>(), 3000);
     }
 
     #[test]

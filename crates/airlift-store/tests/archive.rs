@@ -160,7 +160,8 @@ async fn loading_copies_what_is_missing_and_nothing_else() {
 
 #[tokio::test]
 async fn an_interrupted_load_goes_on() {
-    let files: Files = (0..40).map(|n| (format!("files/{n}"), noise(n, 300_000))).collect();
+    // More than may be done before the observer has heard of it.
+    let files: Files = (0..2000).map(|n| (format!("files/{n}"), noise(n, 6000))).collect();
     let bytes = archive_of(&files).await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tar");

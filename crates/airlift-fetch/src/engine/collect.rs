@@ -7,6 +7,7 @@ use airlift_core::{Event, LockEntry, Omission, Plan, PlanEntry, Source, Upstream
 use airlift_store::space;
 use futures::StreamExt;
 use futures::stream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::job::{Job, Work, jobs};
 use super::{CollectError, Collected, Miss, Options, in_order, is_fatal, miss, url_of};
@@ -28,15 +29,30 @@ const UNKNOWN: &str = "application/octet-stream";
 /// [`CollectError::Missed`] names everything that could not be had, after everything else was fetched;
 /// [`CollectError::Stopped`] where going on makes no sense: the run was stopped, or the disk is full.
 pub async fn collect(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result<Collected, CollectError> {
+    // As a task it runs on the threads of the connections: each wakes the other without asking the system for it, which
+    // costs more than a small file does.
+    let (fetcher, options) = (fetcher.clone(), *options);
+    let task = AbortOnDropHandle::new(tokio::spawn(async move { whole(&fetcher, plan, &options).await }));
+    match task.await {
+        Ok(collected) => collected,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(CollectError::Stopped { source: FetchError::Interrupted }),
+    }
+}
+
+async fn whole(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result<Collected, CollectError> {
     let stopped = |source| CollectError::Stopped { source };
     let Plan { entries: planned, omissions, .. } = plan;
     let jobs = jobs(&planned);
     let seen = announce(fetcher, &jobs).await.map_err(stopped)?;
     let mut collected = Collected::default();
     let mut missed: Vec<Miss> = Vec::new();
-    let work = stream::iter(jobs.iter().zip(seen)).map(|(job, seen)| {
+    let work = stream::iter(jobs.into_iter().zip(seen)).map(|(job, seen)| {
         let name = job.entries.first().and_then(|place| planned.get(*place)).map(|entry| entry.path.to_string());
-        async move { (job, run(fetcher, name.unwrap_or_default(), (job, seen)).await) }
+        async move {
+            let result = run(fetcher, name.unwrap_or_default(), (&job, seen)).await;
+            (job, result)
+        }
     });
     // More than run at the same time: those that wait for a busy host must not keep an idle one waiting.
     let mut work = std::pin::pin!(work.buffer_unordered(fetcher.settings().jobs.saturating_mul(4).max(4)));

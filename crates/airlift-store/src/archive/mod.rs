@@ -25,7 +25,7 @@ use crate::snapshot::{Snapshot, SnapshotId};
 pub use crate::export::{Exported, export};
 pub use load::load;
 pub use verify::verify;
-pub use writer::pack;
+pub use writer::{Unnamed, pack, write};
 
 /// Who follows something long, and how it is stopped.
 #[derive(Clone, Copy)]

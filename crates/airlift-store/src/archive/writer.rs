@@ -22,13 +22,16 @@ use crate::folder::{PATIENCE, open_locked, sync_folder};
 use crate::snapshot::Snapshot;
 use crate::space;
 use crate::store::Store;
-use crate::work::{Reporter, blocking};
+use crate::work::{Reporter, blocking, briefly, cores, parallel};
 
 /// Blobs of this size and more are copied inside the kernel; smaller ones are gathered into larger writes.
 const COPIED: u64 = 64 * 1024;
 
 /// How much is copied between two looks at the cancellation, and handed to the disk at once.
 const STEP: u64 = 16 << 20;
+
+/// How much of a file one thread writes before it takes the next piece.
+const RUN: u64 = 4 << 20;
 
 /// Writes a snapshot as an archive. The same snapshot gives the same bytes.
 ///
@@ -42,6 +45,21 @@ const STEP: u64 = 16 << 20;
 /// [`StoreError::Corrupt`] where a blob is not there as the index names it; I/O errors. Nothing has the archive's name
 /// then.
 pub async fn pack(store: &Store, snapshot: &Snapshot, target: Target, watch: Watch<'_>) -> Result<Packed, StoreError> {
+    write(store, snapshot, target, watch).await?.name().await
+}
+
+/// The same, but a file has its name only after [`Unnamed::name`]: whoever publishes the snapshot meanwhile need not have an
+/// archive of what could not be published.
+///
+/// # Errors
+///
+/// As [`pack`].
+pub async fn write(
+    store: &Store,
+    snapshot: &Snapshot,
+    target: Target,
+    watch: Watch<'_>,
+) -> Result<Unnamed, StoreError> {
     store.refuse_missing(snapshot).await?;
     let mut front = Vec::new();
     for name in snapshot.names() {
@@ -50,21 +68,87 @@ pub async fn pack(store: &Store, snapshot: &Snapshot, target: Target, watch: Wat
     let layout = snapshot.layout()?;
     let packed = Packed { snapshot: snapshot.id(), blobs: snapshot.header.blobs, bytes: layout.end };
     let job = Job { store: store.clone(), index: Arc::clone(&snapshot.index), front, layout };
-    blocking(Task::Pack, watch.observer, watch.cancel, move |reporter| {
+    let partial = blocking(Task::Pack, watch.observer, watch.cancel, move |reporter| {
         reporter.began(job.layout.blobs.len() as u64, job.layout.end);
-        match target {
-            Target::File(path) => job.to_file(&path, reporter)?,
+        let partial = match target {
+            Target::File(path) => Some(job.to_file(path, reporter)?),
             Target::Writer(writer) => {
-                let mut out = Out::new(Sink::Stream(writer));
-                job.write(&mut out, reporter).map_err(|error| name_it(error, &job.index))?;
-                out.finish()?;
+                job.to_stream(writer, reporter)?;
+                None
             }
-        }
+        };
         reporter.ended();
-        Ok(())
+        Ok(partial)
     })
     .await?;
-    Ok(packed)
+    Ok(Unnamed { packed, partial })
+}
+
+/// An archive that is whole and durable. Without a name it is gone when this is dropped; a stream needs none.
+#[derive(Debug)]
+#[must_use = "a file without a name is removed when this is dropped"]
+pub struct Unnamed {
+    packed: Packed,
+    partial: Option<Partial>,
+}
+
+impl Unnamed {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// I/O errors.
+    pub async fn name(self) -> Result<Packed, StoreError> {
+        if let Some(partial) = self.partial {
+            briefly(|| partial.name()).await?;
+        }
+        Ok(self.packed)
+    }
+}
+
+/// A file that is written under another name, and removed when it does not get its own.
+#[derive(Debug)]
+struct Partial {
+    /// It is locked as long as it is open.
+    file: File,
+    at: PathBuf,
+    to: PathBuf,
+    named: bool,
+}
+
+impl Partial {
+    fn open(to: PathBuf) -> Result<Self, StoreError> {
+        if to.is_dir() {
+            return Err(StoreError::InTheWay { path: to, reason: "it is a folder, not a file" });
+        }
+        let mut at = to.as_os_str().to_owned();
+        at.push(".partial");
+        let at = PathBuf::from(at);
+        let file = open_locked(&at, "another Airlift that packs the same archive", PATIENCE)?;
+        Ok(Self { file, at, to, named: false })
+    }
+
+    fn folder(&self) -> &Path {
+        match self.to.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    fn name(mut self) -> Result<(), StoreError> {
+        std::fs::rename(&self.at, &self.to).map_err(StoreError::io("name", &self.to))?;
+        self.named = true;
+        sync_folder(self.folder())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.named {
+            // The error that led here is what counts; a file that can't be removed is overwritten by the next attempt.
+            let _ = std::fs::remove_file(&self.at);
+        }
+    }
 }
 
 /// Everything that a writer needs to know.
@@ -79,88 +163,112 @@ struct Job {
 
 impl Job {
     /// Writes to another name first.
-    fn to_file(&self, path: &Path, reporter: &Reporter) -> Result<(), StoreError> {
-        if path.is_dir() {
-            return Err(StoreError::InTheWay { path: path.to_owned(), reason: "it is a folder, not a file" });
-        }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let file = open_locked(&partial, "another Airlift that packs the same archive", PATIENCE)?;
-        let written = self.to_partial(file, &partial, path, reporter);
-        if written.is_err() {
-            // The error is what counts; a file that can't be removed is overwritten by the next attempt.
-            let _ = std::fs::remove_file(&partial);
-        }
-        written
+    fn to_file(&self, path: PathBuf, reporter: &Reporter) -> Result<Partial, StoreError> {
+        let partial = Partial::open(path)?;
+        partial.file.set_len(0).map_err(StoreError::io("write", &partial.at))?;
+        space::require(partial.folder(), self.layout.end, "packing")?;
+        self.write(&partial, reporter).map_err(|error| name_it(error, &self.index))?;
+        partial.file.sync_all().map_err(StoreError::io("write", &partial.at))?;
+        Ok(partial)
     }
 
-    fn to_partial(&self, file: File, partial: &Path, path: &Path, reporter: &Reporter) -> Result<(), StoreError> {
-        file.set_len(0).map_err(StoreError::io("write", partial))?;
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        space::require(folder, self.layout.end, "packing")?;
-        let mut out = Out::new(Sink::File { file, path: partial.to_owned() });
-        self.write(&mut out, reporter).map_err(|error| name_it(error, &self.index))?;
-        out.finish()?;
-        std::fs::rename(partial, path).map_err(StoreError::io("name", path))?;
-        sync_folder(folder)
+    /// Where every byte stands is known beforehand, so that all cores write at once.
+    fn write(&self, partial: &Partial, reporter: &Reporter) -> Result<(), StoreError> {
+        let from = |start| Out::new(Sink::File { file: &partial.file, path: &partial.at }, start);
+        let mut out = from(0);
+        self.write_fronts(&mut out, reporter)?;
+        out.flush()?;
+        parallel(&runs(&self.layout.blobs), cores(), |run| {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+            let mut out = from(first.start);
+            self.write_blobs(run, &mut out, reporter)?;
+            out.flush()?;
+            begin_writing(&partial.file, first.start, last.end() - first.start);
+            Ok(())
+        })?;
+        let mut out = from(self.layout.end - END);
+        self.write_end(&mut out, reporter)?;
+        out.flush()
     }
 
-    fn write(&self, out: &mut Out, reporter: &Reporter) -> Result<(), StoreError> {
+    fn to_stream(&self, stream: Box<dyn Write + Send>, reporter: &Reporter) -> Result<(), StoreError> {
+        let mut out = Out::new(Sink::Stream(stream), 0);
+        let written = self.write_fronts(&mut out, reporter).and_then(|()| {
+            self.write_blobs(&self.layout.blobs, &mut out, reporter)?;
+            self.write_end(&mut out, reporter)
+        });
+        written.map_err(|error| name_it(error, &self.index))?;
+        out.finish()
+    }
+
+    fn write_fronts(&self, out: &mut Out<'_>, reporter: &Reporter) -> Result<(), StoreError> {
         for (front, bytes) in self.layout.front.iter().zip(&self.front) {
             self.write_front(front, bytes, out)?;
         }
         reporter.progress(out.position);
-        for place in &self.layout.blobs {
-            self.write_blob(place, out, reporter)?;
-        }
+        Ok(())
+    }
+
+    fn write_blobs(&self, places: &[Place], out: &mut Out<'_>, reporter: &Reporter) -> Result<(), StoreError> {
+        places.iter().try_for_each(|place| self.write_blob(place, out, reporter))
+    }
+
+    fn write_end(&self, out: &mut Out<'_>, reporter: &Reporter) -> Result<(), StoreError> {
         out.zeros(END)?;
         reporter.progress(END);
         debug_assert_eq!(out.position, self.layout.end);
         Ok(())
     }
 
-    fn write_front(&self, front: &Front, bytes: &Bytes, out: &mut Out) -> Result<(), StoreError> {
+    fn write_front(&self, front: &Front, bytes: &Bytes, out: &mut Out<'_>) -> Result<(), StoreError> {
         debug_assert_eq!(out.position, front.start);
         out.write(&front.header_blocks(self.layout.mtime))?;
         out.write(bytes)?;
         out.zeros(blocks(front.size) - front.size)
     }
 
-    fn write_blob(&self, place: &Place, out: &mut Out, reporter: &Reporter) -> Result<(), StoreError> {
+    fn write_blob(&self, place: &Place, out: &mut Out<'_>, reporter: &Reporter) -> Result<(), StoreError> {
         debug_assert_eq!(out.position, place.start);
         reporter.check()?;
         let blob = self.store.blob_blocking(place.digest, place.size, reporter.handle())?;
         out.write(&place.header_blocks(self.layout.mtime))?;
-        reporter.progress(place.data() - place.start);
         out.copy(&blob, reporter)?;
         out.zeros(blocks(place.size) - place.size)?;
-        reporter.progress(blocks(place.size) - place.size);
+        reporter.progress(place.end() - place.start - place.size);
         reporter.done(place.digest.to_string(), place.size, false);
         Ok(())
     }
 }
 
-/// Where the bytes go, and how many there were.
-struct Out {
-    sink: Sink,
+/// Neighbours that are written one after the other by one thread.
+fn runs(places: &[Place]) -> Vec<&[Place]> {
+    let (mut runs, mut start) = (Vec::new(), 0);
+    for (number, place) in places.iter().enumerate() {
+        if place.end() - places[start].start >= RUN || number + 1 == places.len() {
+            runs.push(&places[start..=number]);
+            start = number + 1;
+        }
+    }
+    runs
+}
+
+/// Where the bytes go, and where the next one stands.
+struct Out<'a> {
+    sink: Sink<'a>,
     /// What was not written yet.
     buffer: Vec<u8>,
-    /// Bytes so far, those in the buffer too.
+    /// The end of what came so far, that in the buffer too.
     position: u64,
 }
 
-enum Sink {
-    File { file: File, path: PathBuf },
+enum Sink<'a> {
+    File { file: &'a File, path: &'a Path },
     Stream(Box<dyn Write + Send>),
 }
 
-impl Out {
-    fn new(sink: Sink) -> Self {
-        Self { sink, buffer: Vec::with_capacity(2 * CHUNK), position: 0 }
+impl<'a> Out<'a> {
+    fn new(sink: Sink<'a>, position: u64) -> Self {
+        Self { sink, buffer: Vec::with_capacity(2 * CHUNK), position }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
@@ -192,7 +300,7 @@ impl Out {
             return self.copy_through_memory(blob, reporter);
         };
         self.flush()?;
-        let Sink::File { file, path } = &self.sink else { return self.copy_through_memory(blob, reporter) };
+        let Sink::File { file, path } = self.sink else { return self.copy_through_memory(blob, reporter) };
         let mut done = 0;
         while done < local.len {
             reporter.check()?;
@@ -220,11 +328,11 @@ impl Out {
         })
     }
 
-    /// Makes all that was written durable.
+    /// Hands everything on.
     fn finish(&mut self) -> Result<(), StoreError> {
         self.flush()?;
         match &mut self.sink {
-            Sink::File { file, path } => file.sync_all().map_err(StoreError::io("write", path)),
+            Sink::File { .. } => Ok(()),
             Sink::Stream(stream) => stream.flush().map_err(failed),
         }
     }

@@ -11,7 +11,7 @@ use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
 use super::fetching::planning;
-use super::{Context, fetching};
+use super::{Context, fetching, pack};
 use crate::cli;
 use crate::error::{ProgramError, Trouble};
 use crate::kinds::KINDS;
@@ -36,15 +36,25 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
         return Err(ProgramError::Stopped.into());
     }
     let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
-    store.publish(&snapshot).await?;
+    // A file is written while the disk takes what the store has, and named after that; what a pipe has got can't be taken back.
+    let beside = !arguments.no_archive && !pack::is_stdout(&arguments.archive);
+    let write = async {
+        match beside {
+            true => Some(pack::write(&store, &snapshot, &arguments.archive, context).await),
+            false => None,
+        }
+    };
+    let (published, written) = tokio::join!(store.publish(&snapshot), write);
+    published?;
     if !arguments.locked {
         manifest.write_lock(&snapshot.lock().await?)?;
     }
     report(&manifest.lock_path(), &lock, context);
     super::show_remarks(&snapshot, context.printer);
-    match arguments.no_archive {
-        true => Ok(()),
-        false => super::pack::pack(&store, &snapshot, &arguments.archive, context).await,
+    match written {
+        Some(written) => pack::name(written?, &arguments.archive, context).await,
+        None if arguments.no_archive => Ok(()),
+        None => pack::pack(&store, &snapshot, &arguments.archive, context).await,
     }
 }
 

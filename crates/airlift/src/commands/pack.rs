@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_store::archive::{self, Target, Watch};
+use airlift_store::archive::{self, Target, Unnamed, Watch};
 use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
@@ -25,14 +25,30 @@ pub(super) async fn pack(
     archive: &Path,
     context: &Context<'_>,
 ) -> Result<(), Trouble> {
-    let to_stdout = archive.as_os_str() == "-";
-    let target = match to_stdout {
+    let written = write(store, snapshot, archive, context).await?;
+    name(written, archive, context).await
+}
+
+/// The same up to its name.
+pub(super) async fn write(
+    store: &Store,
+    snapshot: &Snapshot,
+    archive: &Path,
+    context: &Context<'_>,
+) -> Result<Unnamed, Trouble> {
+    let target = match is_stdout(archive) {
         true => Target::Writer(Box::new(std::io::stdout())),
         false => Target::File(archive.to_owned()),
     };
     let observer = context.printer.observer();
-    let packed =
-        archive::pack(store, snapshot, target, Watch { observer: &*observer, cancel: &context.cancel }).await?;
+    let watch = Watch { observer: &*observer, cancel: &context.cancel };
+    Ok(archive::write(store, snapshot, target, watch).await?)
+}
+
+/// Gives it its name, and tells of it.
+pub(super) async fn name(written: Unnamed, archive: &Path, context: &Context<'_>) -> Result<(), Trouble> {
+    let packed = written.name().await?;
+    let to_stdout = is_stdout(archive);
     let name = if to_stdout { "standard output".to_owned() } else { archive.display().to_string() };
     context.printer.line(format!(
         "packed {name}: {}, {} ({})",
@@ -50,4 +66,9 @@ pub(super) async fn pack(
         json!({ "archive": name, "bytes": packed.bytes, "blobs": packed.blobs, "snapshot": packed.snapshot }),
     );
     Ok(())
+}
+
+/// Whether the archive goes into a pipe.
+pub(super) fn is_stdout(archive: &Path) -> bool {
+    archive.as_os_str() == "-"
 }
