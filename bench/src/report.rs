@@ -71,6 +71,33 @@ impl Report {
     }
 }
 
+/// A mirror made by a program that leaves a folder, and by Airlift without an archive, which is what compares, and with it,
+/// which is what a person gets; the seconds of each round.
+pub(crate) struct Collecting<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) peer: &'a str,
+    pub(crate) theirs: &'a [f64],
+    pub(crate) alike: &'a [f64],
+    pub(crate) all: &'a [f64],
+}
+
+impl Collecting<'_> {
+    pub(crate) fn report(&self, report: &mut Report) {
+        let Self { title, peer, theirs, alike, all } = *self;
+        let ratio = |ours: &[f64]| median(theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours));
+        let row = |name: &str, seconds: &[f64], ratio: f64| {
+            vec![name.to_owned(), format!("{:.2}", median(seconds.iter().copied())), format!("{ratio:.2}")]
+        };
+        let rows = vec![
+            row(&format!("{peer} && sync"), theirs, 1.0),
+            row("airlift collect --no-archive", alike, ratio(alike)),
+            row("airlift collect, with an archive", all, ratio(all)),
+        ];
+        report.table(title, &["program", "seconds", "times as fast"], rows);
+        report.target(format!("{title}: times as fast as {peer}"), ratio(alike), Bound::AtLeast(2.0));
+    }
+}
+
 /// The one in the middle.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
