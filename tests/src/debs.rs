@@ -1,4 +1,4 @@
-//! Apt repositories upstream: packages by dpkg-deb, metadata by reprepro and apt-ftparchive, signatures by gpg.
+//! Apt repositories upstream: packages by dpkg-deb, metadata by reprepro, aptly and apt-ftparchive, signatures by gpg.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::temporary;
 use crate::tools::tool;
 
 /// The programs that make repositories.
-pub const BUILDERS: [&str; 6] = ["reprepro", "apt-ftparchive", "dpkg-deb", "gpg", "apt-get", "nginx"];
+pub const BUILDERS: [&str; 7] = ["reprepro", "aptly", "apt-ftparchive", "dpkg-deb", "gpg", "apt-get", "nginx"];
 
 /// The name of the key that signs; its public half is served as `Upstream.asc`. `Stranger` is the other one.
 pub const KEY: &str = "Upstream";
@@ -143,6 +143,39 @@ impl Upstream {
         let mut reprepro = Command::new(tool("reprepro"));
         reprepro.args(["--silent", "--gnupghome"]).arg(self.gnupg()).arg("-b").arg(&base).args(arguments).args(debs);
         run(&mut reprepro);
+    }
+
+    /// Publishes packages by aptly below the served folder, signed and with lists by hash, as the suite `stable`.
+    pub fn aptly(&self, name: &str, debs: &[PathBuf]) {
+        let configuration = self.work.path().join("aptly.conf");
+        let (pool, root) = (self.work.path().join("aptly"), self.root());
+        fs::write(
+            &configuration,
+            format!(
+                "{{ \"rootDir\": \"{}\", \"gpgProvider\": \"gpg\", \"FileSystemPublishEndpoints\": {{ \"served\": \
+                 {{ \"rootDir\": \"{}\", \"linkMethod\": \"copy\" }} }} }}\n",
+                pool.display(),
+                root.display()
+            ),
+        )
+        .expect("a file");
+        let aptly = |arguments: &[&str]| {
+            let mut aptly = Command::new(tool("aptly"));
+            aptly.arg("-config").arg(&configuration).args(arguments).env("GNUPGHOME", self.gnupg());
+            aptly
+        };
+        run(&mut aptly(&["repo", "create", "-component=main", "-distribution=stable", name]));
+        run(aptly(&["repo", "add", name]).args(debs));
+        let key = format!("-gpg-key={KEY}");
+        run(&mut aptly(&[
+            "publish",
+            "repo",
+            "-batch",
+            &key,
+            "-acquire-by-hash",
+            name,
+            &format!("filesystem:served:{name}"),
+        ]));
     }
 
     /// A list of packages, as apt-ftparchive makes it of what lies below a path.

@@ -1,5 +1,6 @@
 //! apt and debootstrap in a network of their own, in which nothing is reachable but the mirror.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -81,6 +82,85 @@ fn apt_installs_by_hash_and_goes_on_by_date() {
     assert!(apt.installed("hello") && apt.installed("hello-data"));
     own.run(&["install", "hello"]);
     assert!(own.installed("hello"));
+}
+
+#[test]
+fn repositories_of_aptly_travel_whole_and_in_part() {
+    if !present(&BUILDERS) || !present(&NETWORK) {
+        return;
+    }
+    let upstream = Upstream::new();
+    let hello = Package { architecture: "amd64", fields: "Depends: hello-data (>= 2)\n", ..<_>::default() };
+    upstream.build("hello", "1:2.0+b~1", hello);
+    upstream.build("hello-data", "3", Package::default());
+    upstream.build("other", "1", Package { architecture: "amd64", ..<_>::default() });
+    upstream.aptly("own", &upstream.built());
+    for (rest, asked, other) in [("", "hello other", true), (", packages: [hello]", "hello", false)] {
+        let entry = upstream.entry("own", "stable", &format!(", components: [main], architectures: [amd64]{rest}"));
+        let gap = Gap::of(&format!("version: 1\napt:\n{entry}"));
+        gap.namespace.prove_alone(upstream.address());
+        let release = fs::read(upstream.root().join("own/dists/stable/InRelease")).expect("a file");
+        assert_eq!(gap.get("/own/dists/stable/InRelease") == release, other, "whole ones are as upstream has them");
+        let apt = gap.apt("apt", "amd64", "/own.sources");
+        let told = apt.run(&["-o", "Acquire::By-Hash=force", "-o", "Debug::Acquire::http=true", "update"]);
+        assert!(told.contains("/by-hash/SHA"), "{told}");
+        apt.run(&[&["install"], &asked.split(' ').collect::<Vec<_>>()[..]].concat());
+        assert!(apt.installed("hello") && apt.installed("hello-data"));
+        assert_eq!(apt.installed("other"), other);
+        let lacking = output(&mut apt.command(&["install", "--simulate", "other"]));
+        assert_eq!(lacking.status.success(), other, "of a part only what was asked for is there");
+    }
+}
+
+/// Where this machine has its sources: a folder, or the file of old.
+fn own_sources() -> &'static str {
+    let folder = "/etc/apt/sources.list.d";
+    let is_source = |name: &str| name.ends_with(".list") || name.ends_with(".sources");
+    let mut names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    match names.any(|name| is_source(&name.to_string_lossy())) {
+        true => folder,
+        false => "/etc/apt/sources.list",
+    }
+}
+
+/// Name and version of everything that apt would install.
+fn simulated(apt: &Apt<'_>, asked: &str) -> BTreeSet<String> {
+    let told = apt.run(&["install", "--simulate", asked]);
+    let lines = told.lines().filter_map(|line| line.strip_prefix("Inst "));
+    let words = lines.map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
+    words.map(|words| words.replace('(', "")).collect()
+}
+
+#[test]
+fn a_part_of_this_machines_own_sources_is_whole() {
+    if !present(&["apt-get", "dpkg"]) || !present(&NETWORK) {
+        return;
+    }
+    let architecture = text(Command::new("dpkg").arg("--print-architecture"));
+    let sources = own_sources();
+    let gap = Gap::of(&format!("version: 1\napt:\n  - from: {sources}\n    packages: [nginx]\n"));
+    // The same sources as apt reads them itself, where nothing is installed.
+    let direct = Apt::new(&gap.work().join("direct"), &architecture, ("none.list", b""));
+    let to = direct.home.join("etc/apt");
+    run(Command::new("cp").args(["-rL", sources]).arg(&to));
+    run(Command::new("cp").args(["-rL", "/etc/apt/trusted.gpg.d"]).arg(&to));
+    let proxies = ["http_proxy", "https_proxy"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    run(direct.command(&["update"]).envs(proxies));
+
+    let apt = gap.apt("apt", &architecture, "/airlift.sources");
+    let told = apt.run(&["-o", "Acquire::By-Hash=force", "-o", "Debug::Acquire::http=true", "update"]);
+    assert!(told.contains("/by-hash/SHA256/"), "{told}");
+    let source = String::from_utf8(gap.get("/airlift.sources")).expect("a text");
+    assert!(source.contains("Signed-By:") && !source.contains("trusted"), "{source}");
+    let (here, there) = (simulated(&apt, "nginx"), simulated(&direct, "nginx"));
+    assert!(here.len() > 20 && here == there, "by the mirror: {here:?}\nby its sources: {there:?}");
+    // All of it is there, and is what the signed lists say.
+    apt.run(&["install", "--download-only", "nginx"]);
+    let archives = fs::read_dir(apt.home.join("var/cache/apt/archives")).expect("a folder").flatten();
+    let arrived = archives.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "deb")).count();
+    assert_eq!(arrived, here.len());
+    let refused = output(&mut apt.command(&["install", "--simulate", "emacs"]));
+    assert!(!refused.status.success(), "what was not asked for has not travelled");
 }
 
 /// The distribution of this machine, as its own sources say: where it is, its suite, what vouches for it.
