@@ -110,7 +110,7 @@ impl<'p> Search<'p> {
 
     /// The candidates of a solution of all these choices.
     fn search(&self, choices: &[Choice], proposal: &Proposal, job: &Job) -> Result<Vec<Node>, Failure> {
-        self.watch.begin();
+        self.watch.begin(choices.len());
         let provider = Provider::new(self.problem, proposal, self.watch);
         let mut seen = HashSet::new();
         let requirements = choices.iter().filter(|&choice| seen.insert(choice));

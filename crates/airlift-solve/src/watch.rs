@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// from it; every package that is looked at takes one or two, and a contradiction as many as it is deep.
 const STEPS: u64 = 10_000;
 
-/// How many steps more for every package that is looked at.
+/// How many steps more for everything that is asked for, and for every package that is looked at.
 const STEPS_EACH: u64 = 10;
 
 /// Why a solve ended without an answer.
@@ -39,10 +39,10 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Begins a solve with no steps taken.
-    pub(crate) fn begin(&self) {
+    /// Begins a solve of so many choices with no steps taken.
+    pub(crate) fn begin(&self, choices: usize) {
         self.steps.set(0);
-        self.allowed.set(STEPS);
+        self.allowed.set(STEPS + STEPS_EACH * choices as u64);
     }
 
     /// One more package is looked at.

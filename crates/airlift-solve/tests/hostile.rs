@@ -64,6 +64,15 @@ fn a_chain_of_a_hundred_thousand() {
 }
 
 #[test]
+fn thirty_thousand_requests_are_one_installation() {
+    let roots = (0..30_000).map(|number| Root { label: number.to_string(), needs: has(number), required: true });
+    let roots: Vec<Root> = roots.collect();
+    let closure = closure(&Computed::default(), &roots, &Options::default()).expect("an answer");
+    assert_eq!(closure.apart, None);
+    assert_eq!((closure.solutions.len(), closure.chosen.len()), (1, 30_000));
+}
+
+#[test]
 fn a_long_chain_that_breaks_at_its_end() {
     const LENGTH: u32 = 20_000;
     let catalogue = Computed {
