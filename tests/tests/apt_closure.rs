@@ -68,7 +68,14 @@ static REAL: LazyLock<Option<Upstream>> = LazyLock::new(|| {
         return None;
     }
     let upstream = Upstream::new();
-    let base = upstream.root().join("real");
+    let read = |list: &&str| text(Command::new("/usr/lib/apt/apt-helper").args(["cat-file", list]));
+    publish(&upstream, "real", lists.iter().map(read));
+    Some(upstream)
+});
+
+/// Makes a repository of lists of packages, in which every package is the same small file.
+fn publish(upstream: &Upstream, name: &str, lists: impl Iterator<Item = String>) {
+    let base = upstream.root().join(name);
     let folder = base.join("dists/s/main/binary-amd64");
     [&folder, &base.join("pool")].iter().for_each(|folder| fs::create_dir_all(folder).expect("a folder"));
     let file = base.join("pool/x.deb");
@@ -76,7 +83,7 @@ static REAL: LazyLock<Option<Upstream>> = LazyLock::new(|| {
     let about = format!("Filename: pool/x.deb\nSize: 1\nSHA256: {}\n", sum("sha256", &file));
     let mut packages = String::new();
     for list in lists {
-        for stanza in text(Command::new("/usr/lib/apt/apt-helper").args(["cat-file", list])).split("\n\n") {
+        for stanza in list.split("\n\n").filter(|stanza| !stanza.trim().is_empty()) {
             let own =
                 |line: &&str| !["Filename:", "Size:", "SHA256:", "MD5sum:"].iter().any(|name| line.starts_with(name));
             stanza.lines().filter(own).for_each(|line| packages.extend([line, "\n"]));
@@ -86,10 +93,18 @@ static REAL: LazyLock<Option<Upstream>> = LazyLock::new(|| {
     fs::write(folder.join("Packages"), packages).expect("a file");
     run(Command::new(tool("xz")).args(["-1", "--keep"]).arg(folder.join("Packages")));
     upstream.release(&base.join("dists/s"), "Suite: s\nComponents: main\nArchitectures: amd64\n");
-    Some(upstream)
-});
+}
 
-/// Name and version of everything that apt would install where nothing is installed.
+/// What travels of a repository, by the list that the mirror serves.
+fn of_mirror(upstream: &Upstream, name: &str, rest: &str) -> BTreeSet<String> {
+    let rest = format!(", components: [main], architectures: [amd64], {rest}");
+    let mirror = Mirror::of("deb", &format!("version: 1\napt:\n{}", upstream.entry(name, "s", &rest)));
+    let packed = mirror.work.path().join("Packages.xz");
+    fs::write(&packed, mirror.get(&format!("/{name}/dists/s/main/binary-amd64/Packages.xz"))).expect("a file");
+    of_list(&text(Command::new(tool("xz")).arg("-dc").arg(&packed)))
+}
+
+/// Name and version of everything that apt would install.
 fn of_apt(apt: &Apt<'_>, request: &str, recommends: bool) -> BTreeSet<String> {
     let recommends = format!("APT::Install-Recommends={recommends}");
     let arguments: Vec<&str> =
@@ -101,7 +116,9 @@ fn of_apt(apt: &Apt<'_>, request: &str, recommends: bool) -> BTreeSet<String> {
     let inst = told.lines().filter_map(|line| line.strip_prefix("Inst "));
     inst.map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        format!("{} {}", words[0], words[1].trim_start_matches('('))
+        // The version that is there stands before it, in other brackets.
+        let version = words.iter().find_map(|word| word.strip_prefix('(')).expect("a version");
+        format!("{} {version}", words[0])
     })
     .collect()
 }
@@ -132,12 +149,7 @@ fn closures_are_those_of_apt() {
     let mut wrong = Vec::new();
     for (request, recommends) in REQUESTS {
         let names = request.replace(' ', ", ");
-        let rest =
-            format!(", components: [main], architectures: [amd64], recommends: {recommends}, packages: [{names}]");
-        let mirror = Mirror::of("deb", &format!("version: 1\napt:\n{}", upstream.entry("real", "s", &rest)));
-        let packed = mirror.work.path().join("Packages.xz");
-        fs::write(&packed, mirror.get("/real/dists/s/main/binary-amd64/Packages.xz")).expect("a file");
-        let ours = of_list(&text(Command::new(tool("xz")).arg("-dc").arg(&packed)));
+        let ours = of_mirror(upstream, "real", &format!("recommends: {recommends}, packages: [{names}]"));
         let theirs = of_apt(&apt, request, recommends);
         let not_needed = |package: &&String| {
             let name = package.split(' ').next().expect("a name");
@@ -152,4 +164,64 @@ fn closures_are_those_of_apt() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), REQUESTS.len(), wrong.join("\n"));
+}
+
+/// A package of the small repository: its fields beside name and version.
+fn stanza((name, version, fields): &(&str, &str, &str)) -> String {
+    format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: T <t@example.invalid>\n{fields}Description: x\n\n"
+    )
+}
+
+#[test]
+fn upgrades_take_along_what_apt_upgrades() {
+    if !present(&BUILDERS) {
+        return;
+    }
+    let old = [
+        ("libfoo", "1", "Source: foo\n"),
+        ("libfoo-dev", "1", "Source: foo\nDepends: libfoo (= 1)\n"),
+        ("plugin", "1", "Source: foo\nBreaks: libfoo (>= 2)\n"),
+        ("bar", "1", ""),
+    ];
+    let new = [
+        ("libfoo", "2", "Source: foo\nProvides: api\n"),
+        ("libfoo-dev", "2", "Source: foo\nDepends: libfoo (= 2)\n"),
+        ("plugin", "2", "Source: foo\n"),
+        ("bar", "2", ""),
+        ("another", "1", "Provides: api\n"),
+        ("wants", "1", "Depends: libfoo (>= 2)\n"),
+        ("wants-either", "1", "Depends: libfoo (>= 2) | another\n"),
+        ("wants-api", "1", "Depends: api\n"),
+    ];
+    let upstream = Upstream::new();
+    publish(&upstream, "new", new.iter().map(stanza));
+    publish(&upstream, "both", old.iter().chain(&new).map(stanza));
+    let status =
+        |one: &(&str, &str, &str)| stanza(one).replace("\nVersion:", "\nStatus: install ok installed\nVersion:");
+    let status: String = old.iter().map(status).collect();
+    let list: String = old.iter().map(|(name, version, _)| format!("{name}\t{version}\tamd64\n")).collect();
+    let requests = ["wants", "wants-either", "wants-api"];
+    for (repository, installed, requests) in [
+        ("new", &status, &requests[..]),
+        ("both", &status, &requests),
+        ("both", &list, &requests),
+        // What libfoo 1 provides is nowhere said: it is taken to be what libfoo 2 provides.
+        ("new", &list, &requests[..2]),
+    ] {
+        let key = upstream.root().join("Upstream.asc");
+        let line = format!("deb [arch=amd64 signed-by={}] {} s main\n", key.display(), upstream.url(repository));
+        let home = upstream.work().join(format!("apt-{repository}"));
+        let apt = Apt::new(&home, "amd64", (".list", line.as_bytes()));
+        fs::write(home.join("root/var/lib/dpkg/status"), &status).expect("a file");
+        apt.run(&["update"]);
+        let place = upstream.work().join("installed");
+        fs::write(&place, installed).expect("a file");
+        for request in requests {
+            let rest = format!("packages: [{request}], installed: \"{}\"", place.display());
+            let (ours, theirs) = (of_mirror(&upstream, repository, &rest), of_apt(&apt, request, true));
+            assert_eq!(ours, theirs, "{request} of {repository} where this is installed:\n{installed}");
+            assert_eq!(ours.len(), 4, "{ours:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -114,6 +114,14 @@ fn locked(lock: &str) -> BTreeSet<String> {
     packages.map(|path| path.rsplit('/').next().expect("a name").to_owned()).collect()
 }
 
+/// The packages that travel where a manifest is collected in a folder.
+fn collected(airlift: &Airlift, work: &Path, manifest: &str) -> BTreeSet<String> {
+    let path = work.join("airlift.yaml");
+    fs::write(&path, manifest).expect("a manifest");
+    run(airlift.command(["collect", "--no-archive"]).arg(&path).arg("--store").arg(work.join("store")));
+    locked(&fs::read_to_string(work.join("airlift.lock")).expect("a lock"))
+}
+
 /// A manifest with a part of the distribution.
 fn manifest(requests: &[&str]) -> String {
     let quoted: Vec<String> = requests.iter().map(|request| format!("\"{request}\"")).collect();
@@ -148,13 +156,9 @@ fn the_closure_of_twenty_requests_is_dnfs() {
         &["alpha-1.0*"],
     ];
     let (work, airlift) = (temporary::folder(), Airlift::new());
-    let path = work.path().join("airlift.yaml");
     let mut different = Vec::new();
     for requested in requests {
-        fs::write(&path, manifest(requested)).expect("a manifest");
-        let mut collect = airlift.command(["collect", "--no-archive"]);
-        run(collect.arg(&path).arg("--store").arg(work.path().join("store")));
-        let ours = locked(&fs::read_to_string(work.path().join("airlift.lock")).expect("a lock"));
+        let ours = collected(&airlift, work.path(), &manifest(requested));
         let theirs = dnfs(requested);
         assert!(!theirs.is_empty(), "dnf installs nothing for {requested:?}");
         if ours != theirs {
@@ -163,6 +167,59 @@ fn the_closure_of_twenty_requests_is_dnfs() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn what_an_upgrade_takes_along_is_what_dnf_upgrades() {
+    if !present(&BUILDERS) || !present(&["dnf"]) {
+        return;
+    }
+    let upstream = Repository::new();
+    let build = |name: &str, of: &str, packages: &[(&str, &str, &str)]| {
+        let folder = upstream.folder().join("Packages").join(name);
+        upstream.build_into(&folder, (name, &spec(of, packages)), &[]);
+        upstream.sign_packages(KEY, Repository::packages(&folder).iter().map(PathBuf::as_path));
+    };
+    let old = [
+        ("libbar", "1", ""),
+        ("libbar-devel", "1", "Requires: libbar = 1-1"),
+        ("plugin", "1", "Conflicts: libbar >= 2"),
+    ];
+    build("old", "bar", &old);
+    build("other-old", "other", &[("other", "1", "")]);
+    upstream.index(&[]);
+    let work = temporary::folder();
+    let text = format!("[dist]\nname=dist\nbaseurl={}\ngpgcheck=0\n", upstream.url(""));
+    let dnf = Dnf::new(work.path().join("dnf"), &text);
+    dnf.run(&["install", "libbar-devel", "plugin", "other"]);
+    let installed = work.path().join("installed");
+    fs::write(&installed, dnf.run(&["--quiet", "repoquery", "--installed"])).expect("a file");
+
+    let new = [
+        ("libbar", "2", "Provides: api = 2-1"),
+        ("libbar-devel", "2", "Requires: libbar = 2-1"),
+        ("plugin", "2", ""),
+        ("wants", "1", "Requires: libbar >= 2"),
+        ("wants-api", "1", "Requires: api >= 2"),
+    ];
+    build("new", "bar", &new);
+    build("other-new", "other", &[("other", "2", ""), ("another", "1", "Provides: api = 2-1")]);
+    let airlift = Airlift::new();
+    for has_old in [true, false] {
+        if !has_old {
+            fs::remove_dir_all(upstream.folder().join("Packages/old")).expect("the old ones");
+        }
+        upstream.index(&[]);
+        for asked in ["wants", "wants-api"] {
+            let entry = format!("baseurl: \"{}\", {}, packages: [{asked}]", upstream.url(""), upstream.gpgkeys());
+            let place = installed.display();
+            let manifest =
+                format!("version: 1\nyum:\n  installed: \"{place}\"\n  repositories:\n    - {{ id: dist, {entry} }}\n");
+            let ours = collected(&airlift, work.path(), &manifest);
+            assert_eq!(ours, dnf.answer(&[asked], &["--refresh"]), "{asked}, the old ones are there: {has_old}");
+            assert_eq!(ours.len(), 4, "{ours:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! order, and tries what the guide noted first: so the answer is the package manager's wherever no search was needed, and
 //! a valid one everywhere.
 
+mod replace;
+
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -26,6 +28,8 @@ pub(crate) struct Proposal {
     pub(crate) picks: HashMap<Choice, Node>,
     /// By place: all that was chosen.
     pub(crate) chosen: HashMap<Place, Vec<Node>>,
+    /// Whether every choice was met.
+    pub(crate) is_complete: bool,
 }
 
 /// What came of one wish.
@@ -52,8 +56,16 @@ pub(crate) struct Guide<'p> {
     active: HashSet<Exclusion>,
     /// How many active exclusions have the node.
     banned: HashMap<Node, u32>,
-    /// What is installed and may still be replaced.
-    replaceable: HashSet<Node>,
+    /// What is installed and may be replaced, and the choice of what takes its place.
+    replaceable: HashMap<Node, Choice>,
+    /// What may take the place of something.
+    upgrades: HashSet<Node>,
+    /// What is replaceable and does not stay beside a node.
+    rivals: HashMap<Node, Vec<Node>>,
+    /// Whether something installed was replaced since it was last looked at who needs it.
+    replaced: bool,
+    /// What may be chosen at all, where not everything may.
+    within: Option<HashSet<Node>>,
     recommended: HashSet<Node>,
     picks: HashMap<Choice, Node>,
     /// Choices to look at now, and choices between names, which wait.
@@ -79,15 +91,13 @@ enum Change {
 }
 
 impl<'p> Guide<'p> {
-    /// A guide that begins with what is installed. All of it may be replaced.
-    pub(crate) fn new(problem: &'p Problem<'p>, watch: &'p Watch<'p>) -> Self {
+    /// A guide that begins with what of a solution is installed, and chooses nothing that is not in the solution.
+    pub(crate) fn within(problem: &'p Problem<'p>, watch: &'p Watch<'p>, solution: &[Node]) -> Self {
         let mut guide = Self::empty(problem, watch);
-        for &node in problem.installed() {
+        for &node in solution.iter().filter(|&&node| problem.is_installed(node)) {
             guide.choose(node);
-            guide.replaceable.insert(node);
         }
-        // What installed packages need is there, or was tolerated.
-        guide.now.clear();
+        guide.within = Some(solution.iter().copied().collect());
         guide
     }
 
@@ -111,7 +121,11 @@ impl<'p> Guide<'p> {
             owner: HashMap::new(),
             active: HashSet::new(),
             banned: HashMap::new(),
-            replaceable: HashSet::new(),
+            replaceable: HashMap::new(),
+            upgrades: HashSet::new(),
+            rivals: HashMap::new(),
+            replaced: false,
+            within: None,
             recommended: HashSet::new(),
             picks: HashMap::new(),
             now: VecDeque::new(),
@@ -161,13 +175,18 @@ impl<'p> Guide<'p> {
         self.chosen.contains(&node)
     }
 
+    /// The chosen candidates, if every choice was met.
+    pub(crate) fn into_solution(self) -> Option<Vec<Node>> {
+        (self.given_up.is_empty() && !self.is_spent()).then_some(self.order)
+    }
+
     pub(crate) fn into_proposal(self) -> Proposal {
         let mut chosen: HashMap<Place, Vec<Node>> = HashMap::new();
         for node in self.chosen {
             chosen.entry(self.problem.place(node)).or_default().push(node);
         }
         chosen.values_mut().for_each(|nodes| nodes.sort_unstable());
-        Proposal { picks: self.picks, chosen }
+        Proposal { picks: self.picks, chosen, is_complete: self.given_up.is_empty() }
     }
 
     /// Meets all open choices. Stops at the first that cannot be met, and names it.
@@ -181,10 +200,13 @@ impl<'p> Guide<'p> {
                 let is_broken =
                     |choice: &&Choice| !self.given_up.contains(choice) && self.satisfier(**choice).is_none();
                 let broken: Vec<Choice> = self.provisional.iter().filter(is_broken).copied().collect();
-                if broken.is_empty() {
+                self.now.extend(broken);
+                if std::mem::take(&mut self.replaced) {
+                    self.repair();
+                }
+                if self.now.is_empty() {
                     return Ok(());
                 }
-                self.now.extend(broken);
             }
         }
         Ok(())
@@ -222,12 +244,12 @@ impl<'p> Guide<'p> {
             self.later.push_back(choice);
             return true;
         }
-        let mut recommended = options.iter().copied().filter(|node| self.recommended.contains(node));
-        let best = match alone {
-            true => first,
-            // Between names, what is recommended already comes first.
-            false => recommended.find(|&node| self.is_open(node)).unwrap_or(first),
+        // Between names, what upgrades something comes first, and then what is recommended already.
+        let better = |is_better: &dyn Fn(Node) -> bool| {
+            options.iter().copied().filter(|_| !alone).find(|&node| is_better(node) && self.is_open(node))
         };
+        let upgrade = better(&|node| self.upgrades.contains(&node));
+        let best = upgrade.or_else(|| better(&|node| self.recommended.contains(&node))).unwrap_or(first);
         self.pick(choice, best);
         self.choose(best);
         true
@@ -251,22 +273,31 @@ impl<'p> Guide<'p> {
         match problem.kind(node) {
             // It would have satisfied the choice.
             Kind::Absent(_) => return false,
-            Kind::Branch => return true,
+            Kind::Branch => return self.allows(node),
             Kind::Candidate(_) => {}
         }
         self.is_free(node) && !problem.rules(node).excludes.iter().any(|&exclusion| self.hits(exclusion))
     }
 
+    /// Whether a node is, or can be had of, what may be chosen.
+    fn allows(&self, node: Node) -> bool {
+        let within = |within: &HashSet<Node>| self.problem.is_true(node, &|node| within.contains(&node));
+        self.within.as_ref().is_none_or(within)
+    }
+
     /// Whether what is chosen leaves room for a node, whatever the node itself excludes.
     fn is_free(&self, node: Node) -> bool {
-        let owner = self.owner.get(&self.problem.place(node));
-        !self.banned.contains_key(&node) && owner.is_none_or(|owner| self.replaceable.contains(owner))
+        let makes_room =
+            |owner: &Node| self.replaceable.get(owner).is_some_and(|&keep| self.problem.options(keep).contains(&node));
+        !self.banned.contains_key(&node)
+            && self.allows(node)
+            && self.owner.get(&self.problem.place(node)).is_none_or(makes_room)
     }
 
     /// Whether an exclusion has a member that is chosen and cannot be replaced.
     fn hits(&self, exclusion: Exclusion) -> bool {
         let members = self.problem.members(exclusion);
-        members.iter().any(|node| self.chosen.contains(&node) && !self.replaceable.contains(&node))
+        members.iter().any(|node| self.chosen.contains(&node) && !self.replaceable.contains_key(&node))
     }
 
     fn pick(&mut self, choice: Choice, node: Node) {
@@ -289,13 +320,18 @@ impl<'p> Guide<'p> {
             let before = self.owner.insert(place, node);
             self.log.push(Change::Owned(place, before));
             if let Some(before) = before {
-                self.chosen.remove(&before);
+                self.replace(before);
             }
+        }
+        for rival in self.rivals.get(&node).cloned().unwrap_or_default() {
+            self.replace(rival);
         }
         let rules = problem.rules(node);
         self.now.extend(&rules.requires);
-        for &exclusion in &rules.excludes {
-            self.activate(exclusion);
+        if !self.replaceable.contains_key(&node) {
+            for &exclusion in &rules.excludes {
+                self.activate(exclusion);
+            }
         }
         self.make_room(&rules.excludes);
         if is_candidate && !problem.is_installed(node) {
@@ -303,17 +339,6 @@ impl<'p> Guide<'p> {
                 if let Some(capability) = formula.capability() {
                     let options: Rc<[Node]> = problem.options(problem.providers(capability));
                     self.recommended.extend(options.iter());
-                }
-            }
-        }
-    }
-
-    /// What is replaceable goes where it is excluded.
-    fn make_room(&mut self, excludes: &[Exclusion]) {
-        if !self.replaceable.is_empty() {
-            for &exclusion in excludes {
-                for node in self.problem.members(exclusion).iter().filter(|node| self.replaceable.contains(node)) {
-                    self.chosen.remove(&node);
                 }
             }
         }

@@ -77,7 +77,7 @@ impl<'p> Search<'p> {
     /// Solves one job.
     pub(crate) fn run(&self, job: &Job) -> Result<Verdict, Stop> {
         let asked: Vec<Choice> = job.required.iter().flat_map(|asked| asked.choices.iter().copied()).collect();
-        let mut guide = Guide::new(self.problem, self.watch);
+        let mut guide = Guide::new(self.problem, self.watch, &self.keeps);
         guide.walk(&asked);
         let proposal = guide.into_proposal();
 
@@ -94,11 +94,16 @@ impl<'p> Search<'p> {
             found = self.search(&base, &proposal, job);
         }
         let nodes = match found {
-            Ok(nodes) => nodes,
+            Ok(nodes) if proposal.is_complete => nodes,
+            Ok(nodes) => self.reached(nodes, &base),
             Err(Failure::Unsolvable(reason)) => return Ok(Verdict::Unsolvable(reason)),
             Err(Failure::Stopped(stop)) => return Err(stop),
         };
         let mut wishing = Wishing { search: self, job, base, nodes, tried: HashSet::new(), refused: Vec::new() };
+        if erasing.is_some() {
+            // No more goes than has to.
+            wishing.admit(&self.keeps, &proposal)?;
+        }
         wishing.grant()?;
         let Wishing { nodes, refused, .. } = wishing;
         let refused = refused.into_iter().filter_map(|(choice, reason)| {
@@ -106,6 +111,13 @@ impl<'p> Search<'p> {
             Some((asked.root, reason))
         });
         Ok(Verdict::Solved(Installation { nodes, erasing, refused: refused.collect() }))
+    }
+
+    /// What of a solution is needed. Where the guide came to a dead end, the search may have followed what it noted there.
+    fn reached(&self, nodes: Vec<Node>, base: &[Choice]) -> Vec<Node> {
+        let mut guide = Guide::within(self.problem, self.watch, &nodes);
+        guide.walk(base);
+        guide.into_solution().unwrap_or(nodes)
     }
 
     /// The candidates of a solution of all these choices.

@@ -230,6 +230,72 @@ fn what_an_upgrade_would_break_is_upgraded_too() {
 }
 
 #[test]
+fn an_upgrade_comes_before_something_else() {
+    let world = World::new([
+        package("lib", 1).provides("other-lib").installed(),
+        package("lib", 2).provides("new-lib"),
+        // An older one of another architecture, or another name, would do as well.
+        package("lib.i686", 3).provides("new-lib"),
+        package("gui", 1).installed(),
+        package("app", 1).requires("(lib >= 2 or lib.i686)"),
+        package("tool", 1).requires("(other or lib >= 2)"),
+        package("other", 1),
+        package("virtual", 1).requires("new-lib"),
+        package("compat", 1).provides("new-lib"),
+    ]);
+    assert_eq!(world.chosen(&["app"]), "app-1 lib-2");
+    assert_eq!(world.chosen(&["tool"]), "lib-2 tool-1");
+    assert_eq!(world.chosen(&["virtual"]), "lib-2 virtual-1");
+    assert_eq!(world.chosen(&["other", "tool"]), "other-1 tool-1");
+}
+
+#[test]
+fn what_rules_out_an_upgrade_is_upgraded_too() {
+    let mut world = World::new([
+        package("plugin", 1).requires("lib").conflicts("lib >= 2").installed(),
+        package("plugin", 2).requires("lib >= 2"),
+        package("addon", 1).requires("plugin = 1").installed(),
+        package("addon", 2).requires("plugin = 2"),
+        package("lib", 1).installed(),
+        package("lib", 2),
+        package("other", 1),
+        package("app", 1).requires("(lib >= 2 or other)"),
+    ]);
+    assert_eq!(world.chosen(&["app"]), "addon-2 app-1 lib-2 plugin-2");
+    // Where it can't be, the other one is taken.
+    world.packages[3].requires.push("gone".to_owned());
+    assert_eq!(world.chosen(&["app"]), "app-1 other-1");
+}
+
+#[test]
+fn no_more_goes_than_has_to() {
+    let world = World::new([
+        package("app", 1).conflicts("legacy").requires("lib >= 2"),
+        package("legacy", 1).installed(),
+        package("lib", 1).installed(),
+        package("lib", 2),
+        package("tool", 1).requires("lib = 1").installed(),
+        package("tool", 2).requires("lib = 2"),
+    ]);
+    let closure = world.closure(&["app"], &Options::default());
+    assert_eq!(world.labels(&closure.chosen), ["app-1", "lib-2", "tool-2"]);
+    assert_eq!(closure.erasing.len(), 1);
+}
+
+#[test]
+fn what_a_dead_end_brought_is_dropped() {
+    // With the newest one, which cannot be had, "other" would be needed.
+    let world = World::new([
+        package("lib", 1),
+        package("lib", 2),
+        package("lib", 3).requires("gone"),
+        package("other", 1),
+        package("app", 1).requires("(lib = 2 or other)").requires("lib"),
+    ]);
+    assert_eq!(world.chosen(&["app"]), "app-1 lib-2");
+}
+
+#[test]
 fn what_cannot_stay_is_said_aloud() {
     let world = World::new([
         package("app", 1).conflicts("legacy"),

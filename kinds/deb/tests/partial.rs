@@ -343,6 +343,92 @@ async fn what_hosts_have_does_not_travel() {
     assert!(error.contains("line 1 names no package"), "{error}");
 }
 
+/// A package as a status file has it.
+fn installed(name: &str, version: &str, fields: &str) -> String {
+    format!("{}Status: install ok installed\n\n", package(name, version, fields))
+}
+
+#[tokio::test]
+async fn what_an_upgrade_takes_along_travels() {
+    let world = World::new();
+    let of_foo = |name: &str, version: &str, fields: &str| package(name, version, &format!("Source: foo\n{fields}"));
+    let new = [
+        of_foo("libfoo", "2", ""),
+        of_foo("libfoo-dev", "2", "Depends: libfoo (= 2)\n"),
+        of_foo("libfoo-doc", "2", ""),
+        package("plugin", "2", ""),
+        package("bar", "2", ""),
+        package("app", "1", "Depends: libfoo (>= 2)\n"),
+    ];
+    let old = [
+        of_foo("libfoo", "1", ""),
+        of_foo("libfoo-dev", "1", "Depends: libfoo (= 1)\n"),
+        of_foo("libfoo-doc", "1", ""),
+    ];
+    world.repository("new", &new);
+    world.repository("both", &[&new[..], &old].concat());
+    world.repository("half", &[&new[..], &old[..1]].concat());
+    let status = installed("libfoo", "1", "")
+        + &installed("libfoo-dev", "1", "Depends: libfoo (= 1)\n")
+        + &installed("libfoo-doc", "1", "")
+        + &installed("plugin", "1", "Breaks: libfoo (>= 2)\n")
+        + &installed("bar", "1", "Depends: gone\n");
+    world.write("status", status.as_bytes());
+    world.write("list", b"libfoo 1 amd64\nlibfoo-dev 1 amd64\nlibfoo-doc 1 amd64\nplugin 1 amd64\nbar 1 amd64\n");
+    let (devel, doc, plugin) = ("libfoo-dev_2_amd64.deb", "libfoo-doc_2_amd64.deb", "plugin_2_amd64.deb");
+    let basic = ["app_1_amd64.deb", "libfoo_2_amd64.deb"];
+    for (repository, list, more) in [
+        ("new", "status", &[devel, plugin][..]),
+        // What their packages needed is in the repository.
+        ("both", "list", &[devel]),
+        // No repository has it any more: what is of one source goes together.
+        ("new", "list", &[devel, doc]),
+        ("half", "list", &[devel, doc]),
+    ] {
+        let path = world.0.path().join(list);
+        let entry = world.entry(repository, &format!("packages: [app], installed: \"{}\"", path.display()));
+        let mut expected = [&basic[..], more].concat();
+        expected.sort_unstable();
+        assert_eq!(world.chosen(&entry).await, expected, "{repository}, {list}");
+    }
+}
+
+#[tokio::test]
+async fn what_hosts_have_is_upgraded_rather_than_removed() {
+    let world = World::new();
+    world.repository(
+        "r",
+        &[
+            package("foo", "1", ""),
+            package("foo", "2", "Provides: thing\n"),
+            package("compat", "1", "Provides: thing\n"),
+            package("other", "1", ""),
+            package("one", "1", "Depends: other | foo (>= 2)\n"),
+            package("virtual", "1", "Depends: thing\n"),
+            package("against", "1", "Conflicts: foo (>= 2)\n"),
+        ],
+    );
+    let plan = async |version: &str, asked: &str| {
+        world.write("list", format!("foo\t{version}\tamd64\n").as_bytes());
+        let path = world.0.path().join("list");
+        let entry = world.entry("r", &format!("packages: [{asked}], installed: \"{}\"", path.display()));
+        let plan = world.plan(&entry).await;
+        assert!(plan.omissions.is_empty(), "{:?}", plan.omissions);
+        plan
+    };
+    assert_eq!(files(&plan("1", "virtual").await), ["foo_2_amd64.deb", "virtual_1_amd64.deb"]);
+    assert_eq!(files(&plan("1", "one").await), ["foo_2_amd64.deb", "one_1_amd64.deb"]);
+    let said = |plan: &Plan| plan.notices.iter().map(|one| one.notice.clone() + "\n").collect::<String>();
+    let fine = plan("1", "against").await;
+    assert_eq!(files(&fine), ["against_1_amd64.deb"]);
+    assert!(!said(&fine).contains("removed"), "{}", said(&fine));
+    // apt does not go back to the older one by itself.
+    let removing = plan("2", "against").await;
+    assert_eq!(files(&removing), ["against_1_amd64.deb"]);
+    assert!(said(&removing).contains("removed, downgraded or broken"), "{}", said(&removing));
+    assert!(said(&removing).contains("against (1) amd64 conflicts with foo (>= 2)"), "{}", said(&removing));
+}
+
 #[tokio::test]
 async fn several_architectures_on_one_host() {
     let world = World::new();

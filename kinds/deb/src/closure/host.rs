@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use airlift_solve::{Candidate, Capability, Catalogue, Conflict, Dependencies, Formula, Slot};
+use bytes::Bytes;
 
-use super::universe::{MultiArch, Package, Provider, Symbol, Universe};
-use crate::format::raw;
+use super::universe::{MultiArch, Provider, Symbol, Universe};
 use crate::format::relation::{Relation, groups};
+use crate::format::{raw, version};
 
 /// A package that a host has already, whether or not a repository offers it.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Present {
     pub(crate) multi_arch: MultiArch,
     /// What it provides beside its own name.
     pub(crate) provides: Vec<(Symbol, Option<Box<str>>)>,
+    /// Where its dependencies and conflicts are written.
+    pub(crate) stanza: Bytes,
     /// Whether it is taken to be there in some version that is not known exactly, so that no relation with `=` can rely
     /// on it.
     pub(crate) vague: bool,
@@ -186,11 +189,13 @@ impl<'u> Host<'u> {
         self.own(package).map_or_else(|| self.universe.packages[package].name, |present| present.name)
     }
 
-    fn requirements(&self, stanza: &[u8], field: &str, of: Symbol) -> Vec<Formula> {
+    fn requirements(&self, stanza: &[u8], field: &str, number: usize) -> Vec<Formula> {
+        let of = self.architecture(self.look(number).architecture);
         let text = raw::field(stanza, field).unwrap_or_default();
         let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
         let formulas = texts.filter_map(|text| match groups(text) {
-            Ok(_) if self.is_unlisted(text) => None,
+            // What is there already has what it needs, and nothing has to be taken to be there for it.
+            Ok(_) if self.own(number).is_none() && self.is_unlisted(text) => None,
             Ok(_) => Some(self.want(Want::Choice(of, text.split_whitespace().collect::<Vec<_>>().join(" ").into()))),
             Err(_) => Some(self.want(Want::Broken(text.into()))),
         });
@@ -218,36 +223,39 @@ impl<'u> Host<'u> {
         unlisted
     }
 
-    fn conflicts(&self, number: usize, package: &Package, stanza: &[u8]) -> Vec<Conflict> {
+    fn conflicts(&self, number: usize, stanza: &[u8]) -> Vec<Conflict> {
+        let name = self.name(number);
         let mut conflicts = Vec::new();
         for (field, word) in [("Conflicts", "conflicts with"), ("Breaks", "breaks")] {
             let text = raw::field(stanza, field).unwrap_or_default();
             for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
                 let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                conflicts.push(Conflict { with: self.want(Want::Against(package.name, text.into())), word });
+                conflicts.push(Conflict { with: self.want(Want::Against(name, text.into())), word });
             }
         }
-        let beside = self.not_beside(number, package);
+        let beside = self.not_beside(number);
         if !beside.is_empty() {
-            let label = format!("{} of another architecture", self.universe.symbols.name(package.name));
+            let label = format!("{} of another architecture", self.universe.symbols.name(name));
             conflicts.push(Conflict { with: self.among(&label, &beside), word: "can't be installed beside" });
         }
         conflicts
     }
 
     /// The packages of its name for other architectures, unless both are `Multi-Arch: same` in the same version.
-    fn not_beside(&self, number: usize, package: &Package) -> Vec<usize> {
+    fn not_beside(&self, number: usize) -> Vec<usize> {
         if self.foreign.is_empty() {
             return Vec::new();
         }
-        let own = self.architecture(package.architecture);
-        let others = self.universe.named(package.name).iter().copied().filter(|other| {
-            let of = &self.universe.packages[*other];
-            let both = of.multi_arch == MultiArch::Same && package.multi_arch == MultiArch::Same;
-            let other_architecture = self.architecture(of.architecture) != own;
-            *other != number && self.sees(*other) && other_architecture && !(both && of.version == package.version)
-        });
-        others.collect()
+        let (name, own) = (self.name(number), self.look(number));
+        let listed = self.universe.named(name).iter().copied().filter(|other| self.sees(*other));
+        let present = self.present_by_name.get(&name).into_iter().flatten().copied();
+        let clashes = |other: &usize| {
+            let of = self.look(*other);
+            let both = of.multi_arch == MultiArch::Same && own.multi_arch == MultiArch::Same;
+            let same = of.version == own.version || of.vague || own.vague;
+            self.architecture(of.architecture) != self.architecture(own.architecture) && !(both && same)
+        };
+        present.chain(listed).filter(clashes).collect()
     }
 }
 
@@ -276,16 +284,16 @@ impl Catalogue for Host<'_> {
 
     fn dependencies(&self, candidate: Candidate) -> Dependencies {
         let number = candidate.0 as usize;
-        // What is there already has what it needs.
-        let Some(package) = self.universe.packages.get(number) else { return Dependencies::default() };
-        let stanza = self.universe.stanza(package);
-        let of = self.architecture(package.architecture);
-        let mut requires = self.requirements(stanza, "Pre-Depends", of);
-        requires.extend(self.requirements(stanza, "Depends", of));
+        let stanza = match self.own(number) {
+            Some(present) => &present.stanza,
+            None => self.universe.stanza(&self.universe.packages[number]),
+        };
+        let mut requires = self.requirements(stanza, "Pre-Depends", number);
+        requires.extend(self.requirements(stanza, "Depends", number));
         Dependencies {
             requires,
-            recommends: self.requirements(stanza, "Recommends", of),
-            conflicts: self.conflicts(number, package, stanza),
+            recommends: self.requirements(stanza, "Recommends", number),
+            conflicts: self.conflicts(number, stanza),
         }
     }
 
@@ -332,9 +340,14 @@ impl Catalogue for Host<'_> {
         candidates((0..self.present.len()).map(|one| one + self.universe.packages.len()))
     }
 
+    /// Newer packages of its slot, and the same again: apt does not go back to an older one by itself.
     fn replacements(&self, installed: Candidate) -> Vec<Candidate> {
-        let (name, slot) = (self.name(installed.0 as usize), self.slot(installed));
-        let mut listed: Vec<usize> = self.universe.named(name).iter().copied().filter(|one| self.sees(*one)).collect();
+        let package = installed.0 as usize;
+        let (name, slot, own) = (self.name(package), self.slot(installed), self.look(package));
+        let not_older =
+            |other: &usize| own.vague || version::compare(&self.universe.packages[*other].version, own.version).is_ge();
+        let listed = self.universe.named(name).iter().copied();
+        let mut listed: Vec<usize> = listed.filter(|one| self.sees(*one)).filter(not_older).collect();
         self.universe.sort(&mut listed);
         candidates(listed.into_iter().filter(|other| self.slot(number(*other)) == slot))
     }

@@ -180,6 +180,13 @@ impl Solving<'_> {
                 None => fate.met |= found.any_host,
             }
         }
+        let reasons: BTreeSet<String> = closure.erasing.iter().map(|(_, why)| why.to_string()).collect();
+        for why in reasons {
+            self.remark(format!(
+                "for {name}, what is asked for can be installed only where something that its hosts have is removed, \
+                 downgraded or broken, which apt does not do by itself: {why}"
+            ));
+        }
         if let Some(apart) = closure.apart {
             self.remark(format!("for {name}, not all that is asked for can be installed on one host: {apart}"));
         }

@@ -1,40 +1,86 @@
 //! What hosts have already: what a reference host has, or what every one of them is taken to have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use airlift_solve::{Root, Transactions};
+use bytes::Bytes;
 
 use super::host::{Host, Present};
 use super::universe::{Fields, MultiArch, Package, Symbol, Universe};
 use super::{ClosureError, closure};
-use crate::format::installed;
+use crate::format::{installed, raw, version};
 use crate::spec::{Assume, Partial};
 
 /// The architecture of what does not say one. No architecture is called so.
 pub(super) const UNSAID: &str = "?";
 
-/// The packages of a list that `dpkg` made. What they provide is known from a status file, or else from a package of the
-/// same name that some repository has: of the same version, or of any.
-pub(super) fn installed(bytes: &[u8], universe: &mut Universe) -> Result<Vec<Present>, ClosureError> {
+/// The packages of a list that `dpkg` made. What they provide and need is known from a status file, or else from the same
+/// package in a repository. Of one that no repository has any more, what it provides is that of another version, and what it
+/// needs is taken to be what is of its source and version.
+pub(super) fn installed(bytes: &Bytes, universe: &mut Universe) -> Result<Vec<Present>, ClosureError> {
     let listed = installed::read(bytes).map_err(|source| ClosureError::Installed { source })?;
     let mut present = Vec::with_capacity(listed.len());
+    let mut families = BTreeMap::<(String, &str), Family>::new();
     for one in listed {
         let name = universe.symbols.intern(one.name);
         let architecture = universe.symbols.intern(one.architecture.unwrap_or(UNSAID));
-        let of = |version: Option<&str>| {
-            let mut named = universe.named(name).iter().map(|number| &universe.packages[*number]);
-            named.find(|package| version.is_none_or(|version| *package.version == *version))
-        };
-        let similar = || of(Some(one.version)).or_else(|| of(None)).map(|package| universe.stanza(package));
-        let fields = one.stanza.or_else(similar).map(Fields::read);
+        let named = || universe.named(name).iter().map(|number| &universe.packages[*number]);
+        let right = |package: &&Package| one.architecture.is_none() || package.architecture == architecture;
+        let known = one.stanza.map(|stanza| bytes.slice_ref(stanza));
+        let same = || named().filter(right).find(|package| *package.version == *one.version);
+        let known = known.or_else(|| same().map(|package| universe.stanza_bytes(package)));
+        let similar = known.clone().or_else(|| named().next().map(|package| universe.stanza_bytes(package)));
+        let newer = |package: &Package| version::compare(&package.version, one.version).is_gt();
+        if let Some(similar) = similar.as_ref().filter(|_| named().filter(right).any(newer)) {
+            let family = families.entry((source_of(similar, one.name), one.version)).or_default();
+            if known.is_some() { &mut family.known } else { &mut family.unknown }.push(present.len());
+        }
+        let fields = similar.as_deref().map(Fields::read);
         let multi_arch = fields.as_ref().map_or(MultiArch::No, |fields| fields.multi_arch);
         let provides = fields.map(|fields| fields.provides()).unwrap_or_default();
         let provides = provides.into_iter().map(|(name, version)| (universe.symbols.intern(&name), version)).collect();
-        let version = one.version.into();
-        present.push(Present { name, version, architecture, multi_arch, provides, vague: false });
+        let (version, stanza) = (one.version.into(), known.unwrap_or_default());
+        present.push(Present { name, version, architecture, multi_arch, provides, stanza, vague: false });
     }
+    families.into_values().for_each(|family| family.bind(&mut present, universe));
     Ok(present)
+}
+
+/// The name of a package's source.
+fn source_of(stanza: &[u8], name: &str) -> String {
+    let source = raw::field(stanza, "Source").and_then(|source| source.split_whitespace().next());
+    source.unwrap_or(name).to_owned()
+}
+
+/// What a host has of one source in one version, and can have newer.
+#[derive(Default)]
+struct Family {
+    /// Those whose dependencies are known.
+    known: Vec<usize>,
+    unknown: Vec<usize>,
+}
+
+impl Family {
+    /// Lets each package with unknown dependencies need the next one, and the first all others: where one is upgraded, all
+    /// of them are.
+    fn bind(self, present: &mut [Present], universe: &Universe) {
+        for (place, one) in self.unknown.iter().enumerate() {
+            let next = self.unknown[(place + 1) % self.unknown.len()];
+            let others = self.known.iter().filter(|_| place == 0).chain([&next]);
+            let needs: Vec<String> = others.map(|other| exactly(&present[*other], universe)).collect();
+            present[*one].stanza = format!("Depends: {}\n", needs.join(", ")).into();
+        }
+    }
+}
+
+/// The relation that only this package meets.
+fn exactly(present: &Present, universe: &Universe) -> String {
+    let of = match universe.symbols.name(present.architecture) {
+        UNSAID => String::new(),
+        architecture => format!(":{architecture}"),
+    };
+    format!("{}{of} (= {})", universe.symbols.name(present.name), present.version)
 }
 
 /// Those of them that count on a host of an architecture. A list without architectures is one of such a host.
@@ -102,6 +148,7 @@ fn earliest(host: &Host<'_>, universe: &Universe, name: Symbol) -> Option<Presen
         architecture: package.architecture,
         multi_arch: package.multi_arch,
         provides: provides.collect(),
+        stanza: universe.stanza_bytes(package),
         vague: true,
     })
 }

@@ -199,6 +199,12 @@ impl Universe {
         &self.lists[place.list].text[place.stanza.clone()]
     }
 
+    /// The same as bytes of their own.
+    pub(crate) fn stanza_bytes(&self, package: &Package) -> Bytes {
+        let place = &package.places[0];
+        self.lists[place.list].text.slice(place.stanza.clone())
+    }
+
     /// How much apt prefers a package: the most that one of its lists says.
     pub(crate) fn pin(&self, package: &Package) -> i32 {
         package.places.iter().map(|place| self.lists[place.list].pin).max().unwrap_or_default()

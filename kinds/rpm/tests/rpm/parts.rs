@@ -184,6 +184,50 @@ async fn what_hosts_have_is_not_collected() {
     assert!(error.contains("neither a URL nor a path"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upgrade_takes_along_is_collected() {
+    let of_foo = |name: &str| package(name).source("foo-2-1.src.rpm");
+    let new = [
+        of_foo("libfoo-2-1.x86_64").provides("api = 2-1"),
+        of_foo("libfoo-2-1.i686").provides("api = 2-1"),
+        of_foo("libfoo-devel-2-1.x86_64").requires("libfoo = 2-1"),
+        of_foo("libfoo-doc-2-1.noarch"),
+        package("bar-2-1.x86_64"),
+        package("compat-1-1.x86_64").provides("api = 2-1"),
+        package("app-1-1.x86_64").requires("libfoo >= 2"),
+        package("any-1-1.x86_64").requires("api >= 2"),
+        package("against-1-1.x86_64").conflicts("bar"),
+    ];
+    let old = [
+        package("libfoo-1-1.x86_64"),
+        package("libfoo-devel-1-1.x86_64").requires("libfoo = 1-1"),
+        package("libfoo-doc-1-1.noarch"),
+    ];
+    let (devel, doc) = ("libfoo-devel-2-1.x86_64", "libfoo-doc-2-1.noarch");
+    for (packages_of, more) in [
+        (new.to_vec(), vec![devel, doc]),
+        ([&new[..], &old[..1]].concat(), vec![devel, doc]),
+        ([&new[..], &old].concat(), vec![devel]),
+    ] {
+        let repository = Listed::new(&packages_of);
+        repository
+            .put("qa.txt", b"libfoo-1-1.x86_64\nlibfoo-devel-1-1.x86_64\nlibfoo-doc-1-1.noarch\nbar-1-1.x86_64\n");
+        let list = format!("installed: {}", repository.folder().join("qa.txt").display());
+        for asked in ["app", "any"] {
+            let entry = [repository.entry("r", &format!("packages: [{asked}]"))];
+            let found = plan(&entry, &list).await.expect("a plan");
+            let first = format!("{asked}-1-1.x86_64");
+            let mut expected = [vec![&*first, "libfoo-2-1.x86_64"], more.clone()].concat();
+            expected.sort_unstable();
+            assert_eq!(packages(&found, "r"), expected, "{:?}", found.notices);
+        }
+        let found = plan(&[repository.entry("r", "packages: [against]")], &list).await.expect("a plan");
+        assert_eq!(packages(&found, "r"), ["against-1-1.x86_64"]);
+        let said: String = found.notices.iter().map(|one| one.notice.clone() + "\n").collect();
+        assert!(said.contains("removed or broken") && said.contains("against-1-1.x86_64 conflicts with bar"), "{said}");
+    }
+}
+
 const COMPS: &str = "<comps><group><id>editors</id><name>Text Editors</name><packagelist>\
     <packagereq type=\"mandatory\">vi</packagereq><packagereq type=\"default\">vi-docs</packagereq>\
     <packagereq type=\"optional\">emacs</packagereq><packagereq type=\"conditional\" requires=\"gui\">vi-gui</packagereq>\

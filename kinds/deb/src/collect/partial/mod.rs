@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use airlift_core::{Event, Omission, Plan};
+use airlift_core::{Notice, Omission, Plan};
 use airlift_fetch::{Expected, Fetcher};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
@@ -65,7 +65,7 @@ pub(crate) async fn plan(repositories: &[Repository], context: &CollectContext) 
         }
     }
     for outcome in outcomes {
-        report(&outcome, repositories, &mut plan, fetcher)?;
+        report(&outcome, repositories, &mut plan)?;
     }
     Ok(plan)
 }
@@ -183,7 +183,7 @@ fn mark(universe: &Universe, outcome: &Outcome, sees: &BTreeSet<usize>, stanzas:
 }
 
 /// Says what can't be had, and what else is to be known.
-fn report(outcome: &Outcome, repositories: &[Repository], plan: &mut Plan, fetcher: &Fetcher) -> Result<(), DebError> {
+fn report(outcome: &Outcome, repositories: &[Repository], plan: &mut Plan) -> Result<(), DebError> {
     for (id, text, reason) in &outcome.unsolved {
         let Some(repository) = repositories.iter().find(|repository| repository.id == *id) else { continue };
         let name: String = text.chars().map(|c| if c == '/' { '_' } else { c }).collect();
@@ -192,7 +192,9 @@ fn report(outcome: &Outcome, repositories: &[Repository], plan: &mut Plan, fetch
         plan.omissions.push(Omission { path, omitted: format!("'{text}' can't be had: {reason}"), origin });
     }
     for (id, remark) in &outcome.remarks {
-        fetcher.observer().observe(&Event::Notice { message: format!("{id}: {remark}") });
+        let Some(repository) = repositories.iter().find(|repository| repository.id == *id) else { continue };
+        let path = Tree::new(repository).path(id)?;
+        plan.notices.push(Notice { path, notice: format!("apt repository {id}: {remark}") });
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::format::primary::Kind;
 use crate::format::rich::{self, Rich, Simple};
 
 use super::sight::{Hidden, SHADOWED, Sight};
-use super::universe::{Relation, Sym, TARGETS};
+use super::universe::{Relation, Sym};
 
 /// Names of packages of which hosts keep several versions (dnf's `installonlypkgs`).
 const PARALLEL: [&str; 11] = [
@@ -269,9 +269,6 @@ impl airlift_solve::Catalogue for Catalogue<'_> {
     }
 
     fn dependencies(&self, Candidate(package): Candidate) -> Dependencies {
-        if self.sight.universe.package(package).repository == TARGETS {
-            return Dependencies::default();
-        }
         let conflicts = |kind, mode, word| {
             let with = self.formulas(package, kind, mode).into_iter();
             with.map(move |with| Conflict { with, word })

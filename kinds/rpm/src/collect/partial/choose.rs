@@ -251,6 +251,15 @@ impl Target<'_> {
                 false => choice.remarks.push((place, format!("{} does not travel: {why}", wish.root.label))),
             }
         }
+        let reasons: BTreeMap<String, usize> =
+            closure.erasing.iter().rev().map(|(root, why)| (why.to_string(), *root)).collect();
+        for (why, root) in reasons {
+            let remark = format!(
+                "what is asked for can be installed only where something that the hosts have is removed or broken ('dnf \
+                 --allowerasing'): {why}"
+            );
+            choice.remarks.push((self.place(&lines[meaning.wishes[root].line]), remark));
+        }
         if let (Some(why), Some(first)) = (&closure.apart, lines.first()) {
             let remark =
                 format!("not all that is asked for can be installed on one host, so it was solved apart: {why}");

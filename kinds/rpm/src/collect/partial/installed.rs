@@ -1,6 +1,6 @@
 //! What the hosts have already.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use airlift_core::{Checksum, Digest};
 
@@ -11,6 +11,7 @@ use crate::format::primary::{self, Kind};
 use crate::format::request::Request;
 use crate::format::rich::simple;
 
+use super::select;
 use super::universe::{Relation, Universe};
 
 /// What hosts have, as packages of their own.
@@ -25,26 +26,38 @@ pub(super) struct Assumed {
     pub(super) anything: u32,
 }
 
+/// A package that is listed.
+struct Listed<'a> {
+    nevra: Nevra<'a>,
+    /// The same package in a repository.
+    same: Option<u32>,
+    /// The newest of its name and architecture in the repositories.
+    newest: Option<u32>,
+    /// What it is taken to need, where no repository has it any more.
+    needs: Vec<String>,
+}
+
 /// Adds what hosts have to all packages.
 pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> Assumed {
-    let mut alike = HashMap::<(String, String), u32>::new();
+    let mut alike = HashMap::<(&str, &str), Vec<u32>>::new();
     for (package, number) in universe.packages.iter().zip(0_u32..) {
-        let key = (package.info.name.clone(), package.info.arch.clone());
-        let best = alike.entry(key).or_insert(number);
-        if universe.package(*best).evr() < package.evr() {
-            *best = number;
-        }
+        alike.entry((&package.info.name, &package.info.arch)).or_default().push(number);
     }
-    let (mut packages, mut provided) = (Vec::new(), Vec::new());
+    let (mut all, mut provided) = (Vec::new(), Vec::new());
     for one in nevra::installed(listed) {
         match one {
             Installed::Package(nevra) => {
-                let like = alike.get(&(nevra.name.to_owned(), nevra.arch.to_owned())).copied();
-                packages.push(package(universe, &nevra, like));
+                let evr = |number: &u32| universe.package(*number).evr();
+                let numbers = || alike.get(&(nevra.name, nevra.arch)).into_iter().flatten().copied();
+                let same = numbers().find(|number| evr(number) == nevra.evr);
+                let newest = numbers().max_by(|a, b| evr(a).cmp(&evr(b)));
+                all.push(Listed { nevra, same, newest, needs: Vec::new() });
             }
             Installed::Provided(text) => provided.push(text.to_owned()),
         }
     }
+    bind(universe, &mut all);
+    let mut packages: Vec<u32> = all.iter().map(|one| package(universe, one)).collect();
     let (mut requests, mut base) = (Vec::new(), false);
     for text in assume {
         match Request::parse(text) {
@@ -59,34 +72,65 @@ pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> A
     }
     let relations: Vec<u32> = provided.iter().filter_map(|text| relation(universe, text)).collect();
     if !relations.is_empty() {
-        packages.push(universe.add_installed(info(&nameless("provided by targets")), relations));
+        packages
+            .push(universe.add_installed(info(&nameless("provided by targets")), [relations, vec![], vec![], vec![]]));
     }
-    let anything = universe.add_installed(info(&nameless("what targets have")), Vec::new());
+    let anything = universe.add_installed(info(&nameless("what targets have")), Default::default());
     Assumed { packages, requests, base: base.then_some(anything), anything }
 }
 
-/// A package that is listed. What it provides is known where a repository has a version of it.
-fn package(universe: &mut Universe, nevra: &Nevra<'_>, like: Option<u32>) -> u32 {
+/// Lets packages that no repository has any more need what is of their source and version, as far as it can be had newer:
+/// each the next one, and the first also those whose needs are known. So where one is upgraded, all of them are.
+fn bind(universe: &Universe, all: &mut [Listed<'_>]) {
+    let mut families = BTreeMap::<(&str, String), [Vec<usize>; 2]>::new();
+    for (place, one) in all.iter().enumerate() {
+        let is_newer = |number: &u32| universe.package(*number).evr() > one.nevra.evr;
+        let Some(newest) = one.newest.filter(is_newer) else { continue };
+        let source = select::source_of(universe, newest).and_then(Nevra::of_file).map_or(one.nevra.name, |of| of.name);
+        let family = families.entry((source, one.nevra.evr.to_string())).or_default();
+        family[usize::from(one.same.is_none())].push(place);
+    }
+    for [known, unknown] in families.into_values() {
+        for (place, one) in unknown.iter().enumerate() {
+            let next = unknown[(place + 1) % unknown.len()];
+            let others = known.iter().filter(|_| place == 0).chain([&next]);
+            all[*one].needs = others.map(|other| exactly(&all[*other].nevra)).collect();
+        }
+    }
+}
+
+/// The relation that only this package meets.
+fn exactly(nevra: &Nevra<'_>) -> String {
+    format!("{} = {}", with_isa(nevra.name, nevra.arch), nevra.evr)
+}
+
+/// A package that is listed. What it provides is known where a repository has a version of it; the rest, where it has
+/// that one.
+fn package(universe: &mut Universe, listed: &Listed<'_>) -> u32 {
+    let nevra = &listed.nevra;
     let evr = nevra.evr.to_string();
-    let mut provides = vec![format!("{} = {evr}", nevra.name), format!("{} = {evr}", with_isa(nevra.name, nevra.arch))];
-    let mut links = Vec::new();
-    if let Some(like) = like {
+    let mut texts = vec![format!("{} = {evr}", nevra.name), exactly(nevra)];
+    let mut provides = Vec::new();
+    if let Some(like) = listed.same.or(listed.newest) {
         let own = universe.package(like).evr().to_string();
         for link in universe.related(like, Kind::Provides) {
             let relation = universe.relation_of(*link);
             match relation.version {
                 // What has the package's own version has that of the listed one there.
                 Some((_, version)) if universe.strings.text(version) == own => {
-                    provides.push(format!("{} = {evr}", universe.strings.text(relation.name)));
+                    texts.push(format!("{} = {evr}", universe.strings.text(relation.name)));
                 }
-                _ => links.push(*link),
+                _ => provides.push(*link),
             }
         }
         let files = universe.files().iter().filter(|(_, owner)| *owner == like);
-        provides.extend(files.map(|(file, _)| universe.strings.text(*file).to_owned()));
+        texts.extend(files.map(|(file, _)| universe.strings.text(*file).to_owned()));
     }
-    links.extend(provides.iter().filter_map(|text| relation(universe, text)).collect::<Vec<_>>());
-    universe.add_installed(info(nevra), links)
+    provides.extend(texts.iter().filter_map(|text| relation(universe, text)).collect::<Vec<_>>());
+    let known = |kind| listed.same.map(|same| universe.related(same, kind).to_vec()).unwrap_or_default();
+    let [mut requires, conflicts, obsoletes] = [Kind::Requires, Kind::Conflicts, Kind::Obsoletes].map(known);
+    requires.extend(listed.needs.iter().filter_map(|text| relation(universe, text)).collect::<Vec<_>>());
+    universe.add_installed(info(nevra), [provides, requires, conflicts, obsoletes])
 }
 
 /// What rpm lets every package of an architecture provide: `glibc(x86-64)`.

@@ -159,10 +159,11 @@ impl Universe {
         }
     }
 
-    /// Adds something that targets have. It provides its own name, and what is given.
-    pub(super) fn add_installed(&mut self, info: primary::Package, provides: Vec<u32>) -> u32 {
-        let mut open = Open { links: [provides, vec![], vec![], vec![], vec![], vec![]], ..Open::default() };
-        self.add(TARGETS, info, &mut open);
+    /// Adds something that targets have, with what it provides, requires, conflicts with and obsoletes.
+    pub(super) fn add_installed(&mut self, info: primary::Package, links: [Vec<u32>; 4]) -> u32 {
+        let [provides, requires, conflicts, obsoletes] = links;
+        let links = [provides, requires, conflicts, obsoletes, vec![], vec![]];
+        self.add(TARGETS, info, &mut Open { links, ..Open::default() });
         number(self.packages.len() - 1)
     }
 
