@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
@@ -154,6 +155,26 @@ fn the_files_are_those_that_pip_downloads() {
     assert_eq!(served, downloaded);
 }
 
+/// What pip-compile makes of the small packages, with their hashes, in `out.txt`.
+fn compiled(world: &World, home: &Path) -> String {
+    fs::write(home.join("in.txt"), SMALL.map(|one| format!("{one}\n")).concat()).expect("a file");
+    let mut command = alone(&program("pip-tools", "pip-compile"), home);
+    let index = world.index();
+    command.args(["--quiet", "--generate-hashes", "--strip-extras", "--index-url", &index, "-o", "out.txt", "in.txt"]);
+    world.run(&command);
+    let locked = fs::read_to_string(home.join("out.txt")).expect("a file");
+    assert!(locked.contains("--hash=sha256:"), "{locked}");
+    locked
+}
+
+/// The same with a wrong first hash.
+fn lying(locked: &str) -> String {
+    let lie = locked.replacen("--hash=sha256:", "--hash=sha256:00", 1);
+    let (begin, rest) = lie.split_once("--hash=sha256:00").expect("the lie");
+    let digest: String = rest.chars().take(64).collect();
+    format!("{begin}--hash=sha256:00{}{}", &digest[..62], &rest[64..])
+}
+
 #[test]
 fn hashes_and_wheels_only_are_possible() {
     if !present() {
@@ -161,22 +182,7 @@ fn hashes_and_wheels_only_are_possible() {
     }
     let world = &*WORLD;
     let home = temporary::folder();
-    fs::write(home.path().join("in.txt"), SMALL.map(|one| format!("{one}\n")).concat()).expect("a file");
-    let compile = program("pip-tools", "pip-compile");
-    let mut command = alone(&compile, home.path());
-    command.args([
-        "--quiet",
-        "--generate-hashes",
-        "--strip-extras",
-        "--index-url",
-        &world.index(),
-        "-o",
-        "out.txt",
-        "in.txt",
-    ]);
-    world.run(&command);
-    let locked = fs::read_to_string(home.path().join("out.txt")).expect("a file");
-    assert!(locked.contains("--hash=sha256:"), "{locked}");
+    let locked = compiled(world, home.path());
     let index = world.index();
     for version in ["pip-20", "pip-23", "pip-26"] {
         let (own, python) = world.interpreter.environment();
@@ -211,11 +217,7 @@ fn hashes_and_wheels_only_are_possible() {
     assert!(installed(&python).contains(&"markupsafe==3.0.2".to_owned()));
 
     // A lie in the file is found by the client.
-    let lie = locked.replacen("--hash=sha256:", "--hash=sha256:00", 1);
-    let (begin, rest) = lie.split_once("--hash=sha256:00").expect("the lie");
-    let digest: String = rest.chars().take(64).collect();
-    let lie = format!("{begin}--hash=sha256:00{}{}", &digest[..62], &rest[64..]);
-    fs::write(home.path().join("lie.txt"), lie).expect("a file");
+    fs::write(home.path().join("lie.txt"), lying(&locked)).expect("a file");
     let (own, python) = world.interpreter.environment();
     let mut command = pip("pip-26", own.path(), &python);
     command.args(["install", "--require-hashes", "--index-url", &index, "-r"]).arg(home.path().join("lie.txt"));

@@ -70,6 +70,8 @@ pub(crate) enum ProgramError {
     DoesNotFit { what: String },
     #[error("{count} of what the manifest names can't be had from upstream:\n{list}")]
     Missing { count: usize, list: String },
+    #[error("{count} of what the manifest names can't be planned:{list}")]
+    Unplanned { count: usize, class: Class, list: String },
     #[error("upstream was changed each of the {attempts} times that it was read: {urls}")]
     Racing { attempts: u32, urls: String },
     #[error("{place} is damaged in {count} {}", if *count == 1 { "place" } else { "places" })]
@@ -137,6 +139,7 @@ impl Failure for ProgramError {
             Self::NoMirror { source, .. } | Self::MirrorRefuses { source, .. } => source.class(),
             Self::MirrorList { .. } => Class::Upstream,
             Self::Missing { .. } | Self::Racing { .. } => Class::Upstream,
+            Self::Unplanned { class, .. } => *class,
             Self::Stopped => Class::Interrupted,
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use airlift_core::manifest::{self, Envelope, ManifestError};
 use airlift_core::plan::Also;
-use airlift_core::{Digest, Lock, LockEntry, Notice, Plan, TreePath};
+use airlift_core::{Class, Digest, Lock, LockEntry, Notice, Plan, TreePath};
 use airlift_fetch::Fetcher;
 use airlift_kind::{CollectContext, DynKind, Section};
 
@@ -41,6 +41,22 @@ fn differ(plan: &Plan, more: &Plan) -> bool {
     let known: HashMap<&TreePath, Option<Digest>> =
         plan.entries.iter().map(|entry| (&entry.path, entry.digest())).collect();
     more.entries.iter().any(|entry| known.get(&entry.path).is_some_and(|digest| *digest != entry.digest()))
+}
+
+/// What can't be planned, and what is missing of the rest: one error as it is, or a list.
+fn unplanned(mut failed: Vec<(&'static dyn DynKind, Trouble)>, plans: &[(&'static dyn DynKind, Plan)]) -> Trouble {
+    let omissions = plans.iter().flat_map(|(_, plan)| &plan.omissions);
+    let missing: Vec<String> =
+        omissions.map(|omission| format!("\n  {}: {}", omission.path, omission.omitted)).collect();
+    if failed.len() == 1 && missing.is_empty() {
+        return failed.remove(0).1;
+    }
+    let (count, class) = (failed.len() + missing.len(), failed[0].1.class());
+    let told = failed.iter().map(|(kind, trouble)| {
+        let hint = trouble.hint().map(|hint| format!("\n    hint: {hint}")).unwrap_or_default();
+        format!("\n  {}: {}{hint}", kind.title(), trouble.chain().join(": "))
+    });
+    ProgramError::Unplanned { count, class, list: told.chain(missing).collect() }.into()
 }
 
 impl Manifest {
@@ -86,11 +102,21 @@ impl Manifest {
         &self.text
     }
 
-    /// What each kind wants, the kinds one after the other, since most share upstreams.
+    /// What each kind wants, the kinds one after the other, since most share upstreams. A kind that can't be planned is
+    /// told when all were tried.
     pub(crate) async fn plans(&self, context: &CollectContext) -> Result<Vec<(&'static dyn DynKind, Plan)>, Trouble> {
-        let mut plans = Vec::new();
+        let (mut plans, mut failed) = (Vec::new(), Vec::new());
         for (kind, section) in &self.sections {
-            plans.push((*kind, section.collect(context).await.map_err(Trouble::boxed)?));
+            match section.collect(context).await.map_err(Trouble::boxed) {
+                Ok(plan) => plans.push((*kind, plan)),
+                Err(trouble) if matches!(trouble.class(), Class::Upstream | Class::Usage) => {
+                    failed.push((*kind, trouble));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(unplanned(failed, &plans));
         }
         self.also(&mut plans, context).await?;
         match plans.iter().all(|(_, plan)| plan.entries.is_empty() && plan.omissions.is_empty()) {

@@ -9,7 +9,6 @@ use pep508_rs::{PackageName, VersionOrUrl};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::format::index::lend;
 use crate::format::tags::Libc;
 use crate::format::{Requirement, requirements};
 
@@ -52,9 +51,7 @@ impl PythonSpec {
         if let Some(same) = own.iter().find(|own| own.redacted() == *url.expose()) {
             return same.clone();
         }
-        let mut lent = url.expose().clone();
-        own.iter().for_each(|own| lend(own.expose(), &mut lent));
-        UpstreamUrl::try_from(lent).unwrap_or(url)
+        own.iter().fold(url, |url, own| url.with_user_of(own))
     }
 }
 

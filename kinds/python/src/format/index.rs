@@ -226,21 +226,11 @@ fn resolve(page: &UpstreamUrl, base: &Url, address: &str, file: &str) -> Result<
     let failed = |reason: String| PageError::Address { file: plain(file, 200), reason };
     let mut url = base.join(address).map_err(|error| failed(error.to_string()))?;
     url.set_fragment(None);
-    let own = page.expose();
-    lend(own, &mut url);
-    if url.scheme() == "file" && own.scheme() != "file" {
+    if url.scheme() == "file" && page.expose().scheme() != "file" {
         return Err(failed("a page from the network names a file of this machine".to_owned()));
     }
-    UpstreamUrl::try_from(url).map_err(|error| failed(error.reason))
-}
-
-/// Gives an address the credentials that another one has for the same host.
-pub(crate) fn lend(own: &Url, url: &mut Url) {
-    if url.origin() == own.origin() && url.username().is_empty() && !own.username().is_empty() {
-        // Both fail only for addresses that can't have a user, and the other one has one.
-        let _ = url.set_username(own.username());
-        let _ = url.set_password(own.password());
-    }
+    let url = UpstreamUrl::try_from(url).map_err(|error| failed(error.reason))?;
+    Ok(url.with_user_of(page))
 }
 
 /// Reads a project page, or a page of links, as HTML; relative addresses are resolved against its `base` or its own.
