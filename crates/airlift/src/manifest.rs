@@ -54,7 +54,7 @@ fn unplanned(mut failed: Vec<(&'static dyn DynKind, Trouble)>, plans: &[(&'stati
     let (count, class) = (failed.len() + missing.len(), failed[0].1.class());
     let told = failed.iter().map(|(kind, trouble)| {
         let hint = trouble.hint().map(|hint| format!("\n    hint: {hint}")).unwrap_or_default();
-        format!("\n  {}: {}{hint}", kind.title(), trouble.chain().join(": "))
+        format!("\n  {}: {}{hint}", kind.title(), trouble.chain().join(": ").replace('\n', "\n    "))
     });
     ProgramError::Unplanned { count, class, list: told.chain(missing).collect() }.into()
 }
