@@ -20,6 +20,7 @@ mod signing;
 mod stop;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -44,8 +45,9 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(commands::run(arguments, &printer));
     printer.finish();
-    // A thread may hang in a read from a pipe that nobody writes to; nothing that matters is left to wait for.
-    runtime.shutdown_background();
+    // Threads that end while the process does may meet the end of the cryptographic library, which aborts then. A thread may
+    // hang in a read from a pipe that nobody writes to, though; nothing that matters is left to wait for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => printer.fail(&trouble),
