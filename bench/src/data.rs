@@ -160,7 +160,7 @@ async fn publish(store: &Store, mut entries: Vec<LockEntry>) -> Outcome<Snapshot
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let lock = Lock::new("bench", Digest::of(b""), entries, Vec::new());
     let oci_index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-    let snapshot = Snapshot::new(&lock, Bytes::from_static(oci_index.as_bytes()))?;
+    let snapshot = Snapshot::new(&lock, |_| Bytes::from_static(oci_index.as_bytes()))?;
     store.publish(&snapshot).await?;
     Ok(snapshot)
 }

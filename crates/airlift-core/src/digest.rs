@@ -42,9 +42,8 @@ impl Digest {
     /// Reads 64 lower-case hexadecimal characters.
     pub fn from_hex(text: &str) -> Result<Self, DigestError> {
         let invalid = || DigestError { text: text.chars().take(150).collect() };
-        let lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let mut bytes = [0; 32];
-        if !lower || hex::decode_to_slice(text, &mut bytes).is_err() {
+        if !is_lower_hex(text) || hex::decode_to_slice(text, &mut bytes).is_err() {
             return Err(invalid());
         }
         Ok(Self(bytes))
@@ -85,6 +84,10 @@ impl<'de> Deserialize<'de> for Digest {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
+}
+
+fn is_lower_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A text that is no digest or checksum.
@@ -160,24 +163,39 @@ impl Algorithm {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Checksum {
     algorithm: Algorithm,
-    hex: Box<str>,
+    /// As many as the algorithm gives; the rest is zero.
+    bytes: [u8; LONGEST],
 }
 
+/// The bytes of the longest checksum.
+const LONGEST: usize = 64;
+
 impl Checksum {
+    /// A checksum of as many bytes as the algorithm gives.
+    fn new(algorithm: Algorithm, given: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        bytes[..given.len()].copy_from_slice(given);
+        Self { algorithm, bytes }
+    }
+
     /// The algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
     /// The value in lower-case hexadecimal characters.
-    pub fn hex(&self) -> &str {
-        &self.hex
+    pub fn hex(&self) -> String {
+        hex::encode(self.bytes())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.algorithm.implementation().output_len()]
     }
 
     /// The digest that bytes with this checksum have, where it is a SHA-256.
     pub fn digest(&self) -> Option<Digest> {
         match self.algorithm {
-            Algorithm::Sha256 => Digest::from_hex(&self.hex).ok(),
+            Algorithm::Sha256 => self.bytes().try_into().ok().map(Digest),
             Algorithm::Sha384 | Algorithm::Sha512 => None,
         }
     }
@@ -197,13 +215,13 @@ impl Checksum {
 
 impl From<Digest> for Checksum {
     fn from(digest: Digest) -> Self {
-        Self { algorithm: Algorithm::Sha256, hex: digest.hex().into() }
+        Self::new(Algorithm::Sha256, &digest.0)
     }
 }
 
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+        write!(f, "{}:{}", self.algorithm.name(), self.hex())
     }
 }
 
@@ -223,11 +241,12 @@ impl FromStr for Checksum {
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
             .ok_or_else(invalid)?;
-        let lower = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !lower || hex.len() != 2 * algorithm.implementation().output_len() {
+        let mut checksum = Self::new(algorithm, &[]);
+        let bytes = &mut checksum.bytes[..algorithm.implementation().output_len()];
+        if !is_lower_hex(hex) || hex::decode_to_slice(hex, bytes).is_err() {
             return Err(invalid());
         }
-        Ok(Self { algorithm, hex: hex.into() })
+        Ok(checksum)
     }
 }
 
@@ -259,7 +278,7 @@ impl ChecksumHasher {
 
     /// The checksum of all bytes seen.
     pub fn finish(self) -> Checksum {
-        Checksum { algorithm: self.algorithm, hex: hex::encode(self.context.finish()).into() }
+        Checksum::new(self.algorithm, self.context.finish().as_ref())
     }
 }
 
@@ -283,6 +302,20 @@ mod tests {
         {
             assert!(text.parse::<Digest>().is_err(), "{text}");
             assert!(text.parse::<Checksum>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_survives_being_printed_and_read() {
+        for (name, length) in [("sha256", 64), ("sha384", 96), ("sha512", 128)] {
+            let text = format!("{name}:{}", "0f".repeat(length / 2));
+            let checksum: Checksum = text.parse().expect("a checksum");
+            assert_eq!(checksum.to_string(), text);
+            assert_eq!(checksum.digest().is_some(), name == "sha256");
+            for wrong in [length - 2, length + 2, length - 1] {
+                let text = format!("{name}:{}", "0".repeat(wrong));
+                assert!(text.parse::<Checksum>().is_err(), "{text}");
+            }
         }
     }
 

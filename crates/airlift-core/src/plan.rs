@@ -59,7 +59,11 @@ pub struct Root {
 impl Plan {
     /// Puts another plan behind this one.
     pub fn extend(&mut self, other: Self) {
-        self.entries.extend(other.entries);
+        // Ten thousands of entries are not moved where nothing is there yet.
+        match self.entries.is_empty() {
+            true => self.entries = other.entries,
+            false => self.entries.extend(other.entries),
+        }
         self.omissions.extend(other.omissions);
         self.notices.extend(other.notices);
         self.roots.extend(other.roots);

@@ -1,5 +1,6 @@
 //! URLs of upstreams, which may carry a password.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -123,8 +124,7 @@ impl UpstreamUrl {
     /// What an upstream names as a URL, and what a lock has of one, comes without them.
     #[must_use]
     pub fn with_user_of(self, other: &Self) -> Self {
-        let own = !self.0.username().is_empty() || self.0.password().is_some();
-        if own || self.0.origin() != other.0.origin() {
+        if self.has_user() || self.0.origin() != other.0.origin() {
             return self;
         }
         let mut url = self.0;
@@ -134,14 +134,27 @@ impl UpstreamUrl {
         Self(url)
     }
 
+    fn has_user(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
+    }
+
     /// The same URL without user, password, fragment and the values of secret parameters.
     pub fn redacted(&self) -> Url {
+        self.shown().into_owned()
+    }
+
+    /// The same, without a copy of the many that have nothing to hide.
+    fn shown(&self) -> Cow<'_, Url> {
+        let secret = self.0.query_pairs().any(|(name, _)| is_secret(&name));
+        if !secret && !self.has_user() && self.0.fragment().is_none() {
+            return Cow::Borrowed(&self.0);
+        }
         let mut url = self.0.clone();
         // Both fail only for URLs that can't have a user, which have none then.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.set_fragment(None);
-        if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        if secret {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
                 .map(|(name, value)| match is_secret(&name) {
@@ -151,13 +164,13 @@ impl UpstreamUrl {
                 .collect();
             url.query_pairs_mut().clear().extend_pairs(pairs);
         }
-        url
+        Cow::Owned(url)
     }
 }
 
 impl fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.redacted(), f)
+        fmt::Display::fmt(&*self.shown(), f)
     }
 }
 

@@ -1,15 +1,17 @@
 //! A store in a folder: the part of it that only a file system can do.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use airlift_core::Digest;
 use bytes::Bytes;
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 
 use crate::archive::header::{self, Format};
@@ -18,6 +20,7 @@ use crate::error::StoreError;
 use crate::keys::{BLOBS, Key, MARKER, MEMOS, PARTIAL, SNAPSHOTS};
 use crate::landing::{Landing, Lying};
 use crate::memo::Memos;
+use crate::work::{cores, parallel};
 
 /// How long to wait for another process. One that was killed holds its locks until the disk has taken what it was just
 /// writing.
@@ -29,6 +32,9 @@ const RETRY: Duration = Duration::from_millis(5);
 /// Larger files are made durable by whoever brings them: their bytes take longer than that, and are too many to be fetched
 /// again after a crash.
 const LARGE: u64 = 8 << 20;
+
+/// How many blobs a thread looks for at a time.
+const LOOKED_FOR: usize = 512;
 
 /// What is not larger is kept in memory until it is written together with others.
 const SMALL: usize = 256 << 10;
@@ -99,17 +105,54 @@ impl Folder {
 
     /// The size of a blob that is here.
     pub(crate) fn size_of(&self, digest: Digest) -> Option<u64> {
+        self.size(digest, || size_at(rustix::fs::CWD, self.blob_path(digest)))
+    }
+
+    /// The size of a blob that lands, or of what has its name.
+    fn size(&self, digest: Digest, named: impl FnOnce() -> Option<u64>) -> Option<u64> {
         // In this order: one that gets its name in between is seen in the second place.
-        let lying = self.landing.find(digest).map(|lying| lying.size());
-        lying.or_else(|| {
-            let meta = self.blob_path(digest).symlink_metadata().ok()?;
-            meta.is_file().then_some(meta.len())
-        })
+        self.landing.find(digest).map(|lying| lying.size()).or_else(named)
     }
 
     /// Whether a blob is there with this size.
     pub(crate) fn has(&self, digest: Digest, size: u64) -> bool {
         self.size_of(digest) == Some(size)
+    }
+
+    /// Those of these blobs that are not here with their size, in their order.
+    pub(crate) fn lacking(&self, blobs: &[(Digest, u64)]) -> Result<Vec<(Digest, u64)>, StoreError> {
+        let path = self.root.join(BLOBS);
+        // Where they lie is found once, and not for each of them.
+        let folder = File::open(&path).map_err(StoreError::io("open", &path))?;
+        let names = self.few_names(blobs.len() / 2);
+        let named = |digest: Digest| names.as_ref().is_none_or(|names| names.contains(&digest));
+        let has = |digest: Digest| self.size(digest, || size_at(&folder, digest.hex()));
+        let lacks = |(digest, size): &&(Digest, u64)| !named(*digest) || has(*digest) != Some(*size);
+        let found = Mutex::new(Vec::new());
+        let places: Vec<usize> = (0..blobs.len()).step_by(LOOKED_FOR).collect();
+        parallel(&places, cores(), |&place| {
+            let some = &blobs[place..blobs.len().min(place + LOOKED_FOR)];
+            let lacking: Vec<_> = some.iter().filter(lacks).copied().collect();
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((place, lacking));
+            Ok(())
+        })?;
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_by_key(|(place, _)| *place);
+        Ok(found.into_iter().flat_map(|(_, lacking)| lacking).collect())
+    }
+
+    /// The names of all blobs, where they are no more than these: a short list is read in less time than it takes to look for
+    /// thousands of files that are not there.
+    fn few_names(&self, most: usize) -> Option<HashSet<Digest>> {
+        // In this order: one that gets its name in between is seen in the second place.
+        let mut names = self.landing.digests();
+        for entry in std::fs::read_dir(self.root.join(BLOBS)).ok()? {
+            if names.len() > most {
+                return None;
+            }
+            names.extend(entry.ok()?.file_name().to_str().and_then(|name| Digest::from_hex(name).ok()));
+        }
+        Some(names)
     }
 
     /// Opens a blob; none where there is none of this size.
@@ -146,6 +189,11 @@ impl Folder {
         file.sync_all().map_err(StoreError::io("write", from))?;
         let to = self.blob_path(digest);
         fs_err::rename(from, &to).map_err(StoreError::io("name", &to))
+    }
+
+    /// Has all that has landed get its name without waiting for more.
+    pub(crate) fn hurry(&self) {
+        self.landing.hurry();
     }
 
     /// Waits until everything that has landed has its name, and writes what is to be remembered of it.
@@ -324,6 +372,13 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
         _ => Ok(()),
     }
+}
+
+/// The size of a regular file; none where there is none.
+fn size_at(folder: impl AsFd, name: impl rustix::path::Arg) -> Option<u64> {
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let size = u64::try_from(stat.st_size).ok()?;
+    FileType::from_raw_mode(stat.st_mode).is_file().then_some(size)
 }
 
 /// Makes what was named in a folder durable.

@@ -7,11 +7,10 @@
 //!
 //! What a crash finds here has no name, and is fetched again: that is why what waits is bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +18,7 @@ use std::time::Duration;
 
 use airlift_core::Digest;
 use bytes::Bytes;
-use rustix::fs::{AtFlags, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
@@ -78,6 +77,8 @@ struct State {
     failed: Option<StoreError>,
     /// How many wait until all have their names.
     settling: usize,
+    /// Nothing comes soon that could be waited for.
+    hurried: bool,
     /// Nobody will bring more.
     closed: bool,
 }
@@ -111,33 +112,30 @@ impl Landing {
     ///
     /// It leaves its path at once, so that another can be begun there. Waits while too many others wait for their names.
     pub(crate) fn add(&self, from: &Path, digest: Digest, size: u64) -> Result<(), StoreError> {
-        let mut state = self.room()?;
+        let state = self.room()?;
         if state.lying.contains_key(&digest) {
             drop(state);
             return fs_err::remove_file(from).map_err(StoreError::io("remove", from));
         }
         let path = self.shared.path(digest);
         fs_err::rename(from, &path).map_err(StoreError::io("name", &path))?;
-        state.bring(digest, Lying::File(path, size));
-        self.brought(state)
+        self.bring(state, digest, Lying::File(path, size))
     }
 
     /// The same for bytes in memory. Waits while too many others wait for their names.
     pub(crate) fn add_bytes(&self, digest: Digest, bytes: Bytes) -> Result<(), StoreError> {
-        let mut state = self.room()?;
-        state.bring(digest, Lying::Memory(bytes));
-        self.brought(state)
+        let state = self.room()?;
+        self.bring(state, digest, Lying::Memory(bytes))
     }
 
     /// The same without waiting; tells whether they were taken.
     pub(crate) fn try_add_bytes(&self, digest: Digest, bytes: &Bytes) -> Result<bool, StoreError> {
-        let mut state = self.shared.state();
+        let state = self.shared.state();
         state.refuse_after_failure()?;
         if state.is_full() {
             return Ok(false);
         }
-        state.bring(digest, Lying::Memory(bytes.clone()));
-        self.brought(state).map(|()| true)
+        self.bring(state, digest, Lying::Memory(bytes.clone())).map(|()| true)
     }
 
     /// Waits until one more may be brought.
@@ -154,6 +152,17 @@ impl Landing {
         self.shared.state().lying.get(&digest).cloned()
     }
 
+    /// All blobs that have no name yet.
+    pub(crate) fn digests(&self) -> HashSet<Digest> {
+        self.shared.state().lying.keys().copied().collect()
+    }
+
+    /// Has what was brought get its name without waiting for more.
+    pub(crate) fn hurry(&self) {
+        self.shared.state().hurried = true;
+        self.shared.hurry.notify_all();
+    }
+
     /// Waits until everything that was brought has its name.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         let mut state = self.shared.state();
@@ -166,12 +175,16 @@ impl Landing {
         state.refuse_after_failure()
     }
 
-    /// Has the thread see what was brought.
-    fn brought(&self, state: MutexGuard<'_, State>) -> Result<(), StoreError> {
+    /// Adds one, and wakes the thread where it waits for this one: to wake nobody takes as long as to take a small file.
+    fn bring(&self, mut state: MutexGuard<'_, State>, digest: Digest, lying: Lying) -> Result<(), StoreError> {
+        let waited = (state.gathered.is_empty(), state.is_enough());
+        state.bring(digest, lying);
         let enough = state.is_enough();
         drop(state);
-        self.shared.came.notify_all();
-        if enough {
+        if waited.0 {
+            self.shared.came.notify_all();
+        }
+        if enough && !waited.1 {
             self.shared.hurry.notify_all();
         }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,32 +247,35 @@ impl Shared {
         }
         let waited = self.hurry.wait_timeout_while(state, MOMENT, |state| !state.is_enough());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.hurried = false;
         let gathered = std::mem::take(&mut state.gathered);
         let found = |digest| state.lying.get(&digest).map(|lying| (digest, lying.clone()));
         Some(gathered.into_iter().filter_map(found).collect())
     }
 
     fn name(&self, batch: &[(Digest, Lying)]) -> Result<(), StoreError> {
+        // Names are looked up from here: the way to the folder is walked once, and not twice for each file.
+        let folder = File::open(&self.blobs).map_err(StoreError::io("name", &self.blobs))?;
         let mut files = Vec::with_capacity(batch.len());
         for (digest, lying) in batch {
             files.push(match lying {
                 Lying::File(path, _) => (*digest, Durable::Named(path.clone())),
-                Lying::Memory(bytes) => match self.unnamed(files.len(), bytes)? {
+                Lying::Memory(bytes) => match self.unnamed(&folder, files.len(), bytes)? {
                     Some(file) => (*digest, Durable::Unnamed(file, bytes)),
                     None => (*digest, Durable::Named(self.write(*digest, bytes)?)),
                 },
             });
         }
         make_durable(&files).map_err(StoreError::io("write in", &self.waiting_room))?;
-        files.into_iter().try_for_each(|(digest, file)| self.give(digest, file))
+        files.into_iter().try_for_each(|(digest, file)| self.give(&folder, digest, file))
     }
 
-    /// Gives a file its name.
-    fn give(&self, digest: Digest, file: Durable<'_>) -> Result<(), StoreError> {
-        let to = self.blobs.join(digest.hex());
+    /// Gives a file its name in the folder of the blobs.
+    fn give(&self, folder: &File, digest: Digest, file: Durable<'_>) -> Result<(), StoreError> {
+        let name = digest.hex();
         let path = match file {
             Durable::Named(path) => path,
-            Durable::Unnamed(file, _) if link(&file, &to).is_ok() => return Ok(()),
+            Durable::Unnamed(file, _) if link(&file, folder, &name).is_ok() => return Ok(()),
             // Something of another size has its name, which a link does not replace; or there is no /proc.
             Durable::Unnamed(_, bytes) => {
                 let path = self.write(digest, bytes)?;
@@ -267,6 +283,7 @@ impl Shared {
                 path
             }
         };
+        let to = self.blobs.join(name);
         fs_err::rename(path, &to).map_err(StoreError::io("name", &to))
     }
 
@@ -277,10 +294,11 @@ impl Shared {
 
     /// Writes a file that has no name at all (open(2), `O_TMPFILE`): to make one, and then another, takes half as long again.
     /// None where the file system can't, or so many are open already.
-    fn unnamed(&self, open: usize, bytes: &[u8]) -> Result<Option<File>, StoreError> {
-        let make =
-            || OpenOptions::new().write(true).custom_flags(OFlags::TMPFILE.bits().cast_signed()).open(&self.blobs);
-        let Some(mut file) = (open < MOST_OPEN).then(make).and_then(Result::ok) else { return Ok(None) };
+    fn unnamed(&self, folder: &File, open: usize, bytes: &[u8]) -> Result<Option<File>, StoreError> {
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let make = || rustix::fs::openat(folder, ".", flags, Mode::from_raw_mode(0o666));
+        let Some(file) = (open < MOST_OPEN).then(make).and_then(Result::ok) else { return Ok(None) };
+        let mut file = File::from(file);
         file.write_all(bytes).map_err(StoreError::io("write in", &self.blobs))?;
         Ok(Some(file))
     }
@@ -315,12 +333,12 @@ impl Durable<'_> {
 }
 
 /// Names a file that has none.
-fn link(file: &File, to: &Path) -> io::Result<()> {
+fn link(file: &File, folder: &File, name: &str) -> io::Result<()> {
     // Before Linux 6.10 the first way is for the privileged (linkat(2), `AT_EMPTY_PATH`).
-    rustix::fs::linkat(file, "", rustix::fs::CWD, to, AtFlags::EMPTY_PATH).or_else(|error| match error {
+    rustix::fs::linkat(file, "", folder, name, AtFlags::EMPTY_PATH).or_else(|error| match error {
         Errno::NOENT | Errno::PERM => {
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-            rustix::fs::linkat(rustix::fs::CWD, path, rustix::fs::CWD, to, AtFlags::SYMLINK_FOLLOW)
+            rustix::fs::linkat(rustix::fs::CWD, path, folder, name, AtFlags::SYMLINK_FOLLOW)
         }
         error => Err(error),
     })?;
@@ -343,7 +361,7 @@ impl State {
 
     /// Whether nothing is gained by waiting for more.
     fn is_enough(&self) -> bool {
-        self.gathered.len() >= ENOUGH || self.is_full() || self.settling > 0 || self.closed
+        self.gathered.len() >= ENOUGH || self.is_full() || self.settling > 0 || self.hurried || self.closed
     }
 
     /// Once the disk refused something, nothing that comes later is told to be well.

@@ -128,9 +128,9 @@ impl Store {
         if self.as_archive().is_some() {
             return Err(StoreError::ReadOnly { place: self.describe() });
         }
-        // First, so that what failed on the way is told rather than what is missing since then.
-        self.sync().await?;
-        self.refuse_missing(snapshot).await?;
+        let (synced, missing) = tokio::join!(self.sync(), self.refuse_missing(snapshot));
+        // What failed on the way is told rather than what is missing since then.
+        synced.and(missing)?;
         let id = snapshot.id();
         let write = |name: MemberName| async move {
             let bytes = snapshot.member(&name).await?;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use airlift_core::Digest;
 use bytes::Bytes;
@@ -19,10 +19,7 @@ use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::keys::{BLOBS, Key};
 use crate::part::Part;
-use crate::work::{briefly, cores, parallel};
-
-/// How many blobs a thread looks for at a time.
-const LOOKED_FOR: usize = 512;
+use crate::work::briefly;
 
 /// A store; cheap to clone.
 #[derive(Clone, Debug)]
@@ -346,19 +343,9 @@ impl Store {
         let store = self.clone();
         match &self.0.place {
             Place::Folder(_) => {
-                briefly(move || {
-                    let has = |(digest, size): &(Digest, u64)| store.as_folder().is_some_and(|f| f.has(*digest, *size));
-                    let found = Mutex::new(Vec::new());
-                    let places: Vec<usize> = (0..blobs.len()).step_by(LOOKED_FOR).collect();
-                    parallel(&places, cores(), |&place| {
-                        let some = &blobs[place..blobs.len().min(place + LOOKED_FOR)];
-                        let lacking: Vec<_> = some.iter().filter(|blob| !has(blob)).copied().collect();
-                        found.lock().unwrap_or_else(PoisonError::into_inner).push((place, lacking));
-                        Ok(())
-                    })?;
-                    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    found.sort_by_key(|(place, _)| *place);
-                    Ok(found.into_iter().flat_map(|(_, lacking)| lacking).collect())
+                briefly(move || match store.as_folder() {
+                    Some(folder) => folder.lacking(&blobs),
+                    None => Ok(blobs),
                 })
                 .await
             }
@@ -384,6 +371,13 @@ impl Store {
             })
         });
         listed.try_collect().await.map_err(|source| self.failed_at("list", BLOBS, source))
+    }
+
+    /// Tells the store that no more comes soon: what it has gathered to make it durable together is not worth waiting any more.
+    pub fn hurry(&self) {
+        if let Some(folder) = self.as_folder() {
+            folder.hurry();
+        }
     }
 
     /// Makes everything that was stored durable.

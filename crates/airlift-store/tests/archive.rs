@@ -248,7 +248,7 @@ async fn a_snapshot_keeps_its_lock_and_oci_index() {
     let read = store.current().await.expect("readable").expect("a snapshot");
     assert_eq!(read.lock().await.expect("a lock"), lock(&files).to_yaml());
     assert_eq!(read.oci_index().await.expect("an index"), common::OCI_INDEX);
-    let other = Snapshot::new(&lock(&files), Bytes::from_static(b"{}")).expect("a snapshot");
+    let other = Snapshot::new(&lock(&files), |_| Bytes::from_static(b"{}")).expect("a snapshot");
     assert_ne!(other.id(), snapshot.id(), "the name covers the OCI index");
 }
 
@@ -256,7 +256,7 @@ async fn a_snapshot_keeps_its_lock_and_oci_index() {
 async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::memory();
-    let snapshot = Snapshot::new(&lock(&files()), Bytes::new()).expect("a snapshot");
+    let snapshot = Snapshot::new(&lock(&files()), |_| Bytes::new()).expect("a snapshot");
     let path = folder.path().join("a.tar");
     let error =
         archive::pack(&store, &snapshot, Target::File(path.clone()), Watch { observer: &Silent, cancel: &never() })
@@ -283,7 +283,7 @@ async fn packing_refuses_what_it_does_not_have_and_what_does_not_fit() {
         let mut huge = lock(&files());
         huge.entries[0].blob = digest;
         huge.entries[0].size = size;
-        let snapshot = Snapshot::new(&huge, Bytes::new()).expect("a snapshot");
+        let snapshot = Snapshot::new(&huge, |_| Bytes::new()).expect("a snapshot");
         let path = folder.path().join("b.tar");
         let error =
             archive::pack(&folder_store, &snapshot, Target::File(path), Watch { observer: &Silent, cancel: &never() })

@@ -64,13 +64,32 @@ async fn blobs_are_read_whole_in_ranges_and_in_streams() {
 }
 
 #[tokio::test]
+async fn what_is_lacking_is_told_in_its_order_however_many_are_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for store in stores(folder.path()) {
+        let mut all = Vec::new();
+        for seed in 0..1000_u64 {
+            // Every tenth is there; one that has just been put has no name yet.
+            let (bytes, there) = (noise(seed, 100), seed % 10 == 0);
+            let digest = if there { store.put(bytes.into()).await.expect("stored") } else { Digest::of(&bytes) };
+            all.push(((digest, if seed == 500 { 99 } else { 100 }), there && seed != 500));
+        }
+        for few in [&all[..], &all[495..505], &all[500..501], &all[10..11], &all[11..12], &[]] {
+            let lacking: Vec<_> = few.iter().filter(|(_, there)| !there).map(|(blob, _)| *blob).collect();
+            let asked = few.iter().map(|(blob, _)| *blob).collect();
+            assert_eq!(store.lacking(asked).await.expect("looked for"), lacking, "{}", store.describe());
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_published_before_all_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
     for store in stores(folder.path()) {
         assert_eq!(store.current_id().await.expect("readable"), None);
         assert!(matches!(archive::verify(&store, &Silent, &never()).await, Err(StoreError::Empty { .. })));
         let files = one(1);
-        let snapshot = Snapshot::new(&lock(&files), Bytes::from_static(OCI_INDEX)).expect("a snapshot");
+        let snapshot = Snapshot::new(&lock(&files), |_| Bytes::from_static(OCI_INDEX)).expect("a snapshot");
         store.put(files[0].1.clone().into()).await.expect("stored");
         let error = store.publish(&snapshot).await.expect_err("a blob is missing");
         assert!(error.to_string().contains("lacks 1 of the blobs"), "{error}");
@@ -406,7 +425,7 @@ async fn export_writes_plain_files_and_an_oci_layout() {
         Digest::of(&manifest),
         manifest.len()
     );
-    let snapshot = Snapshot::new(&lock(&files), oci.clone().into()).expect("a snapshot");
+    let snapshot = Snapshot::new(&lock(&files), |_| oci.clone().into()).expect("a snapshot");
     store.publish(&snapshot).await.expect("published");
     let dir = folder.path().join("out/deep");
     for round in 0..2 {

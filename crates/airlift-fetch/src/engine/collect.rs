@@ -71,6 +71,7 @@ async fn whole(fetcher: &Fetcher, plan: Plan, options: &Options) -> Result<Colle
             Err(error) => missed.push(miss(entries, &error)),
         }
     }
+    fetcher.store().hurry();
     finish(fetcher, (collected, missed, omissions), options)
 }
 

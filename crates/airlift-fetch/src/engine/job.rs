@@ -1,5 +1,6 @@
 //! Entries of a plan that are one blob, and so one piece of work.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use airlift_core::event::Task;
@@ -40,10 +41,10 @@ pub(super) fn jobs(entries: &[PlanEntry]) -> Vec<Job> {
     let mut known: HashMap<Key, usize> = HashMap::with_capacity(entries.len());
     let mut jobs: Vec<Job> = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
-        match known.get(&key(entry)) {
-            Some(&job) => jobs[job].join(place, entry),
-            None => {
-                known.insert(key(entry), jobs.len());
+        match known.entry(key(entry)) {
+            Entry::Occupied(job) => jobs[*job.get()].join(place, entry),
+            Entry::Vacant(new) => {
+                new.insert(jobs.len());
                 jobs.push(Job::new(place, entry));
             }
         }
@@ -85,12 +86,13 @@ impl Job {
             Source::Generated(bytes) => Work::Put(bytes.clone()),
             Source::Made { digest } => Work::Made(*digest),
             Source::Fetch(_) | Source::Stored { .. } => Work::Fetch {
-                requests: Vec::new(),
-                expected: Expected::default(),
+                // Most have one name and one place; a list that grows by itself begins with room for four.
+                requests: Vec::with_capacity(1),
+                expected: Expected { checksums: Vec::with_capacity(entry.checksums.len()), ..Expected::default() },
                 wanted: Wanted { media_type: false, modified: false, lacking: false, task: Task::Collect },
             },
         };
-        let mut job = Self { entries: Vec::new(), work };
+        let mut job = Self { entries: Vec::with_capacity(1), work };
         job.join(place, entry);
         job
     }

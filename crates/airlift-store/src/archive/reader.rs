@@ -247,7 +247,7 @@ mod tests {
             omitted: Vec::new(),
             notices: Vec::new(),
         };
-        let snapshot = Snapshot::new(&lock, Bytes::from_static(b"{}")).expect("a snapshot");
+        let snapshot = Snapshot::new(&lock, |_| Bytes::from_static(b"{}")).expect("a snapshot");
         let layout = snapshot.layout().expect("a layout");
         let file = std::fs::File::create(path).expect("a file");
         file.set_len(layout.end).expect("a sparse file");

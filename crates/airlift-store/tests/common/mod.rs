@@ -68,7 +68,7 @@ pub async fn collect(store: &Store, files: &Files) -> Snapshot {
     for (_, bytes) in files {
         store.put(bytes.clone().into()).await.expect("stored");
     }
-    Snapshot::new(&lock(files), Bytes::from_static(OCI_INDEX)).expect("a snapshot")
+    Snapshot::new(&lock(files), |_| Bytes::from_static(OCI_INDEX)).expect("a snapshot")
 }
 
 /// The archive of these files.

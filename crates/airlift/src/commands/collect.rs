@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     if context.cancel.is_cancelled() {
         return Err(ProgramError::Stopped.into());
     }
-    let snapshot = Snapshot::new(&lock, oci_index(&lock.index().map_err(conflict(&store))?).into())?;
+    let snapshot = Snapshot::new(&lock, |index| oci_index(index).into())?;
     // A file is written while the disk takes what the store has, and named after that; what a pipe has got can't be taken back.
     let beside = !arguments.no_archive && !pack::is_stdout(&arguments.archive);
     let write = async {
@@ -124,11 +124,6 @@ fn oci_index(index: &Index) -> String {
     let manifests: Vec<serde_json::Value> = KINDS.iter().flat_map(|kind| kind.oci_layout(index)).collect();
     let media_type = "application/vnd.oci.image.index.v1+json";
     json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests }).to_string()
-}
-
-fn conflict(store: &Store) -> impl FnOnce(airlift_core::index::IndexError) -> airlift_store::StoreError {
-    let place = store.describe();
-    |source| airlift_store::StoreError::Index { place, source }
 }
 
 fn report(path: &Path, lock: &Lock, context: &Context<'_>) {

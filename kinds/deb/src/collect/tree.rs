@@ -45,9 +45,8 @@ impl<'a> Tree<'a> {
     pub(crate) fn add(&mut self, file: File<'_>) -> Result<(), DebError> {
         let path = self.path(&format!("{}/{}", self.repository.id, file.path))?;
         if let Some(promised) = self.promised.get(&path) {
-            let differs = |one: &Checksum| {
-                promised.iter().any(|other| other.algorithm() == one.algorithm() && other.hex() != one.hex())
-            };
+            let differs =
+                |one: &Checksum| promised.iter().any(|other| other.algorithm() == one.algorithm() && other != one);
             return match file.checksums.iter().any(differs) {
                 true => Err(DebError::Conflict { id: self.repository.id.clone(), path: file.path.to_owned() }),
                 false => Ok(()),

@@ -41,7 +41,7 @@ fn a_package_is_read() {
     let found = read(&list(&good())).expect("a list");
     let one = &found[0];
     assert_eq!((one.name.as_str(), one.epoch.as_str(), one.release.as_str(), one.size), ("a&b", "0", "2", 5));
-    assert_eq!((one.checksum.hex(), one.href.path().as_str()), (SUM, "a.rpm"));
+    assert_eq!((one.checksum.hex().as_str(), one.href.path().as_str()), (SUM, "a.rpm"));
 }
 
 #[test]

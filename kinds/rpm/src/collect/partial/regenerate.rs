@@ -115,7 +115,7 @@ impl Writer<'_> {
             Role::Filelists | Role::Other => {
                 let kind = if role == Role::Other { "other" } else { "filelists" };
                 let packages = self.part.packages.iter().map(|package| self.universe.package(*package));
-                let ids: HashSet<&str> = packages.map(|package| package.info.checksum.hex()).collect();
+                let ids: HashSet<String> = packages.map(|package| package.info.checksum.hex()).collect();
                 let selected = listing::select(held.reader(&packed)?, |id| ids.contains(id))?;
                 elements(kind, &selected)
             }

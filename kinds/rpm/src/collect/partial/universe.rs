@@ -242,7 +242,7 @@ impl Universe {
     ) -> Result<(), FormatError> {
         let of_repository = self.packages.iter().enumerate().filter(|(_, package)| package.repository == repository);
         let ids: HashMap<String, u32> =
-            of_repository.map(|(place, package)| (package.info.checksum.hex().to_owned(), number(place))).collect();
+            of_repository.map(|(place, package)| (package.info.checksum.hex(), number(place))).collect();
         let mut found = Vec::new();
         listing::files(input, |id, file| {
             if wanted(file)
