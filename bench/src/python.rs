@@ -17,22 +17,8 @@ use crate::{Options, Outcome};
 
 /// How many projects the index has.
 const PROJECTS: usize = 5_000;
-/// What is collected: DeepOps' Python list.
-const WANTED: [&str; 13] = [
-    "pip",
-    "packaging",
-    "ansible==10.7.0",
-    "ansible-lint==26.1.1",
-    "Jinja2==3.1.5",
-    "netaddr",
-    "ruamel.yaml",
-    "PyMySQL",
-    "passlib",
-    "paramiko",
-    "jmespath==1.1.0",
-    "MarkupSafe==3.0.2",
-    "selinux",
-];
+/// What is collected: DeepOps' Python list, a requirement a line, as the tests with real clients have it.
+const WANTED: &str = include_str!("../../tests/src/clients/deepops.txt");
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
     let tools = tools()?.join("python");
@@ -202,7 +188,7 @@ fn about() -> Outcome<(String, String, String)> {
 /// The same set, from nothing each time: no cache and no store.
 fn collecting(bench: &Bench, options: &Options, report: &mut Report) -> Outcome<()> {
     let (version, glibc, machine) = about()?;
-    let requirements: Vec<String> = WANTED.iter().map(|one| format!("\"{one}\"")).collect();
+    let requirements: Vec<String> = WANTED.lines().map(|one| format!("\"{one}\"")).collect();
     let manifest = format!(
         "version: 1\npython:\n  requirements: [ {} ]\n  environments: [ {{ python: \"{version}\", platform: linux-{machine}, glibc: \"{glibc}\" }} ]\n",
         requirements.join(", ")
@@ -214,12 +200,16 @@ fn collecting(bench: &Bench, options: &Options, report: &mut Report) -> Outcome<
         let room = bench.work.join(format!("round-{round}"));
         fs_err::create_dir_all(&room)?;
         let mut pip = Command::new(bench.tools.join("pip-26/bin/python"));
-        pip.args(["-m", "pip", "download", "--quiet", "--no-cache-dir", "-d"]).arg(room.join("pip")).args(WANTED);
+        pip.args(["-m", "pip", "download", "--quiet", "--no-cache-dir", "-d"])
+            .arg(room.join("pip"))
+            .args(WANTED.lines());
         let mut uv = Command::new(bench.tools.join("uv/bin/uv"));
         uv.env("UV_CACHE_DIR", room.join("uv-cache"))
             .env("UV_LINK_MODE", "copy")
             .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
-        uv.args(["pip", "install", "--quiet", "--python", "python3", "--target"]).arg(room.join("uv")).args(WANTED);
+        uv.args(["pip", "install", "--quiet", "--python", "python3", "--target"])
+            .arg(room.join("uv"))
+            .args(WANTED.lines());
         let mut airlift = Command::new(&bench.airlift);
         airlift.args(["collect", "--quiet", "--no-archive"]).arg(&path).arg("--store").arg(room.join("store"));
         for (command, times) in [&mut pip, &mut uv, &mut airlift].into_iter().zip(&mut times) {

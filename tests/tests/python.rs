@@ -12,9 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use airlift_e2e::airlift::Airlift;
-use airlift_e2e::clients::python::{
-    DEEPOPS as WANTED, Interpreter, alone, installed, pins, pip, present, program, run_inside,
-};
+use airlift_e2e::clients::python::{Interpreter, alone, deepops, installed, pins, pip, present, program, run_inside};
 use airlift_e2e::isolated::Namespace;
 use airlift_e2e::mirror::Mirror;
 use airlift_e2e::process::{describe, output, run, text};
@@ -36,7 +34,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let Interpreter { version, glibc, machine, .. } = &interpreter;
     // What poetry, pip-tools and the build of source distributions want besides.
     let requirements: Vec<String> =
-        WANTED.iter().chain(&["setuptools", "wheel"]).map(|one| format!("\"{one}\"")).collect();
+        deepops().into_iter().chain(["setuptools", "wheel"]).map(|one| format!("\"{one}\"")).collect();
     let manifest = format!(
         "version: 1\npython:\n  requirements: [ {} ]\n  environments: [ {{ python: \"{version}\", platform: linux-{machine}, glibc: \"{glibc}\" }} ]\n",
         requirements.join(", ")
@@ -68,7 +66,7 @@ fn every_pip_installs_everything() {
         let (home, python) = world.interpreter.environment();
         // pip 20 can neither build without network of its own nor knows today's metadata of some; wheels are what it takes.
         let mut command = pip(version, home.path(), &python);
-        command.args(["install", "--index-url", &world.index()]).args(WANTED);
+        command.args(["install", "--index-url", &world.index()]).args(deepops());
         world.run(&command);
         sets.push(installed(&python));
     }
@@ -86,13 +84,13 @@ fn uv_installs_everything_and_agrees() {
     let (home, python) = world.interpreter.environment();
     let uv = program("uv", "uv");
     let mut command = alone(&uv, home.path());
-    command.args(["pip", "install", "--default-index", &world.index(), "--python"]).arg(&python).args(WANTED);
+    command.args(["pip", "install", "--default-index", &world.index(), "--python"]).arg(&python).args(deepops());
     world.run(&command);
     let by_uv = installed(&python);
 
     let (other, python) = world.interpreter.environment();
     let mut command = pip("pip-26", other.path(), &python);
-    command.args(["install", "--index-url", &world.index()]).args(WANTED);
+    command.args(["install", "--index-url", &world.index()]).args(deepops());
     world.run(&command);
     assert_eq!(by_uv, installed(&python));
     let names: Vec<&str> = by_uv.iter().filter_map(|one| one.split("==").next()).collect();
@@ -111,8 +109,11 @@ fn the_set_is_the_one_that_pip_and_uv_choose() {
     let world = &*WORLD;
     let home = temporary::folder();
     let wanted = home.path().join("in.txt");
-    fs::write(&wanted, WANTED.iter().chain(&["setuptools", "wheel"]).map(|one| format!("{one}\n")).collect::<String>())
-        .expect("a file");
+    fs::write(
+        &wanted,
+        deepops().into_iter().chain(["setuptools", "wheel"]).map(|one| format!("{one}\n")).collect::<String>(),
+    )
+    .expect("a file");
     // Against the index of this machine, and so outside.
     let uv = program("uv", "uv");
     let mut command = Command::new(uv);
@@ -125,7 +126,7 @@ fn the_set_is_the_one_that_pip_and_uv_choose() {
     let (_kept, python) = world.interpreter.environment();
     let (other, _) = world.interpreter.environment();
     let mut command = pip("pip-26", other.path(), &python);
-    command.args(["install", "--index-url", &world.index()]).args(WANTED).args(["setuptools", "wheel"]);
+    command.args(["install", "--index-url", &world.index()]).args(deepops()).args(["setuptools", "wheel"]);
     world.run(&command);
     assert_eq!(installed(&python), chosen);
 }
@@ -140,7 +141,7 @@ fn the_files_are_those_that_pip_downloads() {
     // From the index of this machine, with its settings, and so outside.
     let mut command = Command::new(program("pip-26", "python"));
     command.args(["-m", "pip", "download", "--quiet", "--no-cache-dir", "--dest"]).arg(home.path());
-    run(command.args(WANTED).args(["setuptools", "wheel"]));
+    run(command.args(deepops()).args(["setuptools", "wheel"]));
     let downloaded = fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let mut downloaded: Vec<String> = downloaded.map(|name| name.to_string_lossy().into_owned()).collect();
     downloaded.sort();

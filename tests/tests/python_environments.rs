@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use airlift_e2e::clients::python::{DEEPOPS, Interpreter, alone, installed, pins, pip, present, program, run_inside};
+use airlift_e2e::clients::python::{Interpreter, alone, deepops, installed, pins, pip, present, program, run_inside};
 use airlift_e2e::isolated::Namespace;
 use airlift_e2e::mirror::Mirror;
 use airlift_e2e::process::text;
@@ -21,7 +21,7 @@ const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
 /// DeepOps' list, with what takes the place of Ansible where the interpreter is too old for it.
 fn wanted() -> Vec<String> {
     let too_new = |one: &&str| one.starts_with("ansible");
-    let (new, other): (Vec<&str>, Vec<&str>) = DEEPOPS.into_iter().partition(too_new);
+    let (new, other): (Vec<&str>, Vec<&str>) = deepops().into_iter().partition(too_new);
     let new = new.into_iter().map(|one| format!("{one} ; python_version >= '3.10'"));
     let old = ["ansible==8.7.0", "ansible-lint"].map(|one| format!("{one} ; python_version < '3.10'"));
     new.chain(old).chain(other.into_iter().map(str::to_owned)).collect()

@@ -9,22 +9,10 @@ use crate::process::{run, text};
 use crate::tools::{self, tool};
 use crate::{isolated::Namespace, temporary};
 
-/// What DeepOps' `scripts/setup.sh` installs.
-pub const DEEPOPS: [&str; 13] = [
-    "pip",
-    "packaging",
-    "ansible==10.7.0",
-    "ansible-lint==26.1.1",
-    "Jinja2==3.1.5",
-    "netaddr",
-    "ruamel.yaml",
-    "PyMySQL",
-    "passlib",
-    "paramiko",
-    "jmespath==1.1.0",
-    "MarkupSafe==3.0.2",
-    "selinux",
-];
+/// What DeepOps' `scripts/setup.sh` installs, as requirements.
+pub fn deepops() -> Vec<&'static str> {
+    include_str!("deepops.txt").lines().collect()
+}
 
 /// The folders of the clients.
 const FOLDERS: [&str; 6] = ["pip-20", "pip-23", "pip-26", "uv", "poetry", "pip-tools"];
