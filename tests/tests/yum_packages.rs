@@ -89,6 +89,11 @@ fn a_package_that_another_key_has_signed_is_refused_with_both_keys() {
     ] {
         assert!(said.contains(&part), "{part} is not in:\n{said}");
     }
+    // Metadata that nobody has signed is no reason to take packages of others.
+    fs::remove_file(upstream.folder().join("repodata/repomd.xml.asc")).expect("a signature");
+    let said = refusal(&upstream.manifest("r", &format!("{}, unsigned: metadata", upstream.gpgkeys())));
+    assert!(said.contains("1 of its 4 packages are not signed by one of its keys"), "{said}");
+    upstream.index(&[]);
     upstream.export_key("Thief", "thief.asc");
     let both = format!("gpgkeys: [\"{}\", \"{}\"]", upstream.url("key.asc"), upstream.url("thief.asc"));
     drop(Mirror::of("rpm", &upstream.manifest("r", &both)));

@@ -219,8 +219,8 @@ impl Failure for RpmError {
             Self::Signer { source, .. } => source.hint(),
             Self::Sign { source, .. } => source.hint(),
             Self::Unsigned { .. } => Some(
-                "'unsigned: true' in the manifest takes it all the same, and tells whoever loads it; the packages of such \
-                 a repository are often signed, so keep 'gpgkeys'"
+                "'unsigned: metadata' in the manifest takes it all the same, and tells whoever loads it; its packages are \
+                 checked with 'gpgkeys' all the same, which they are not with 'unsigned: true'"
                     .to_owned(),
             ),
             Self::Packages { .. } => Some(

@@ -213,7 +213,7 @@ impl Report {
     fn finish(mut self, repository: &Signed) -> Result<Vec<Notice>, RpmError> {
         self.wrong.sort_by(|a, b| a.name.cmp(&b.name));
         let (id, total) = (&repository.id, self.total);
-        if !self.wrong.is_empty() && !repository.unsigned {
+        if !self.wrong.is_empty() && !repository.unsigned.packages() {
             return Err(RpmError::Packages { id: id.clone(), total, wrong: self.wrong });
         }
         let mut notices = Vec::new();

@@ -141,14 +141,63 @@ pub struct RepoSpec {
     pub gpgkeys: Vec<String>,
     /// Values of the variables in URLs.
     pub vars: BTreeMap<String, String>,
-    /// Whether it is taken although no key vouches for its metadata.
-    pub unsigned: bool,
+    /// What of it is taken although no key vouches for it.
+    pub unsigned: Unsigned,
     /// Which part of it is wanted.
     pub choice: Choice,
     /// The hosts that it is for.
     pub hosts: Hosts,
     /// Whether its packages are seen whatever streams of modules are enabled.
     pub module_hotfixes: bool,
+}
+
+/// What of a repository is taken without a good signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "UnsignedField")]
+pub enum Unsigned {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Its metadata. Its packages have to be signed by its keys.
+    Metadata,
+    /// Its metadata, and packages that others have signed.
+    Everything,
+}
+
+impl Unsigned {
+    /// Whether metadata without a good signature is taken.
+    pub const fn metadata(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    /// Whether packages are taken that others have signed.
+    pub const fn packages(self) -> bool {
+        matches!(self, Self::Everything)
+    }
+}
+
+/// What a person writes for it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected true, false or 'metadata'")]
+enum UnsignedField {
+    Everything(bool),
+    Word(UnsignedWord),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum UnsignedWord {
+    Metadata,
+}
+
+impl From<UnsignedField> for Unsigned {
+    fn from(field: UnsignedField) -> Self {
+        match field {
+            UnsignedField::Everything(false) => Self::Nothing,
+            UnsignedField::Everything(true) => Self::Everything,
+            UnsignedField::Word(UnsignedWord::Metadata) => Self::Metadata,
+        }
+    }
 }
 
 /// Where a repository is. Variables are still in it.
@@ -184,9 +233,11 @@ struct RepoFields {
     /// Values of the variables in URLs, such as `releasever` and `basearch`.
     #[serde(default)]
     vars: BTreeMap<String, String>,
-    /// Take it although its metadata is not signed, or not by one of 'gpgkeys'; that is shown to whoever loads it.
+    /// Take it although its metadata is not signed, or not by one of 'gpgkeys'; that is shown to whoever loads it. With
+    /// 'metadata' its packages have to be signed by these keys all the same; with 'true' those that others have signed are
+    /// taken too.
     #[serde(default)]
-    unsigned: bool,
+    unsigned: Unsigned,
     /// Only these packages, and what they need: names with or without versions and architectures and wildcards
     /// ('nginx', 'kernel-5.14*', 'nvidia-*', 'glibc.i686', 'name=1.2*', 'name >= 1.2'), files, '@group',
     /// '@module:stream/profile'. An empty list: only what others need.
@@ -235,17 +286,22 @@ impl RepoFields {
             }
             Place::Host(_) => {}
             _ if self.id.is_none() => return Err("id: missing; it names the repository and its path".to_owned()),
-            _ if self.gpgkeys.0.is_empty() && !self.unsigned => {
-                return Err("gpgkeys: missing; without a key nothing vouches for the repository. \
-                            'unsigned: true' takes it all the same"
-                    .to_owned());
-            }
-            _ => {}
+            _ => check_keys(&self.gpgkeys.0, self.unsigned)?,
         }
         let (id, gpgkeys, vars) = (self.id, self.gpgkeys.0, self.vars);
         let (unsigned, module_hotfixes) = (self.unsigned, self.module_hotfixes);
         Ok(RepoSpec { id, place, gpgkeys, vars, unsigned, choice, hosts, module_hotfixes })
     }
+}
+
+fn check_keys(keys: &[String], unsigned: Unsigned) -> Result<(), String> {
+    let reason = match unsigned {
+        _ if !keys.is_empty() => return Ok(()),
+        Unsigned::Everything => return Ok(()),
+        Unsigned::Metadata => "the packages of a repository whose metadata is unsigned are checked with them",
+        Unsigned::Nothing => "without a key nothing vouches for the repository",
+    };
+    Err(format!("gpgkeys: missing; {reason}. 'unsigned: true' takes it all the same"))
 }
 
 /// The hosts that a repository is for: what is not said follows from the values that dnf would have on them.
@@ -331,7 +387,9 @@ mod tests {
         assert_eq!(yum[0].place, Place::Base("http://e/$basearch/".to_owned()));
         assert_eq!(read("from: /etc/yum.repos.d/a.repo").expect("a manifest").yum.repositories[0].id, None);
         assert!(
-            read("id: a, metalink: \"https://e/m\", unsigned: true").expect("a manifest").yum.repositories[0].unsigned
+            read("id: a, metalink: \"https://e/m\", unsigned: true").expect("a manifest").yum.repositories[0]
+                .unsigned
+                .packages()
         );
     }
 
@@ -388,6 +446,8 @@ mod tests {
         for (entry, expected) in [
             ("id: a, baseurl: \"http://e/\"", "without a key nothing vouches"),
             ("baseurl: \"http://e/\", unsigned: true", "id: missing"),
+            ("id: a, baseurl: \"http://e/\", unsigned: metadata", "whose metadata is unsigned are checked with them"),
+            ("id: a, baseurl: \"http://e/\", unsigned: packages", "expected true, false or 'metadata'"),
             ("id: a, unsigned: true", "exactly one of"),
             ("id: a, unsigned: true, baseurl: \"http://e/\", mirrorlist: \"http://e/\"", "exactly one of"),
             ("id: a/b, unsigned: true, baseurl: \"http://e/\"", "is no repository's name"),

@@ -8,7 +8,7 @@ use url::Url;
 use crate::error::RpmError;
 use crate::format::repofile::{self, HostRepository};
 use crate::format::vars::substitute;
-use crate::spec::{Choice, Place, RepoSpec, Spec, check_id, is_relative};
+use crate::spec::{Choice, Place, RepoSpec, Spec, Unsigned, check_id, is_relative};
 
 /// The most bytes of a `.repo` file.
 const MOST_BYTES: u64 = 4 << 20;
@@ -22,7 +22,7 @@ pub(crate) struct Repository {
     /// The list of its mirrors.
     pub(crate) mirrors: Option<UpstreamUrl>,
     pub(crate) gpgkeys: Vec<UpstreamUrl>,
-    pub(crate) unsigned: bool,
+    pub(crate) unsigned: Unsigned,
     /// Which entry of the manifest it is of.
     pub(crate) entry: usize,
     /// Which part of it is wanted.
@@ -167,7 +167,7 @@ fn of_host(entry: &RepoSpec, host: &HostRepository) -> Result<Repository, RpmErr
     };
     let module_hotfixes = entry.module_hotfixes || host.module_hotfixes();
     let entry = RepoSpec { gpgkeys, module_hotfixes, ..entry.clone() };
-    if entry.gpgkeys.is_empty() && !entry.unsigned {
+    if entry.gpgkeys.is_empty() && !entry.unsigned.packages() {
         let reason = "the .repo file names no gpgkey; give 'gpgkeys', or 'unsigned: true'".to_owned();
         return Err(wrong(&host.id, reason));
     }

@@ -74,7 +74,7 @@ impl Mirror<'_> {
                 notices.extend(remarks);
                 documents.extend(signature.map(|document| ("repodata/repomd.xml.asc", document)));
             }
-            (Err(error), _) if !self.repository.unsigned => return Err(error),
+            (Err(error), _) if !self.repository.unsigned.metadata() => return Err(error),
             // A signature that its clients would refuse does not travel: they would refuse the repository.
             (Err(error), _) => notices.push(airlift_core::failure::line(&error)),
         }

@@ -9,14 +9,14 @@ use airlift_openpgp::Keyring;
 use super::{PACKAGE, host};
 use crate::error::RpmError;
 use crate::format::link::KEYS;
-use crate::spec::Spec;
+use crate::spec::{Spec, Unsigned};
 
 /// A repository, and who may have signed its packages.
 pub(crate) struct Signed {
     pub(crate) id: String,
     pub(crate) ring: Keyring,
-    /// Whether its packages are taken although none of these has.
-    pub(crate) unsigned: bool,
+    /// What of it is taken although none of these has.
+    pub(crate) unsigned: Unsigned,
 }
 
 /// The repositories of which there are packages. Their keys are those that travel with them: what clients accept is what is
@@ -30,7 +30,8 @@ pub(crate) async fn signed(spec: &Spec, entries: &[&LockEntry], fetcher: &Fetche
             Some(unsigned) => unsigned,
             None => {
                 let resolved = host::resolve(spec, fetcher).await?;
-                resolved.iter().any(|repository| repository.id == id && repository.unsigned)
+                let found = resolved.iter().find(|repository| repository.id == id);
+                found.map_or(Unsigned::Nothing, |repository| repository.unsigned)
             }
         };
         all.push(Signed { id: id.to_owned(), ring: ring(id, entries, fetcher).await?, unsigned });
@@ -38,9 +39,9 @@ pub(crate) async fn signed(spec: &Spec, entries: &[&LockEntry], fetcher: &Fetche
     Ok(all)
 }
 
-/// Whether the manifest takes a repository unsigned; none where entries differ of which only the host's own files tell
+/// What the manifest takes of a repository unsigned; none where entries differ of which only the host's own files tell
 /// which one the repository is of.
-fn told_unsigned(spec: &Spec, id: &str) -> Option<bool> {
+fn told_unsigned(spec: &Spec, id: &str) -> Option<Unsigned> {
     let all = &spec.yum.repositories;
     if let Some(named) = all.iter().find(|entry| entry.id.as_deref() == Some(id)) {
         return Some(named.unsigned);
