@@ -178,6 +178,12 @@ impl World {
             "{{- $name := \"computed\" }}\nkind: Pod\nspec: {containers: [{image: \"quay.io/a/{{ $name }}:1\"}]}\n";
         write(&programmed.join("templates/pod.yaml"), template);
         helm.run(&["package", path(&programmed), "-d", path(folder)]);
+        let demanding = chart(sources, "demanding", ("1.0.0", ""));
+        write(
+            &demanding.join("templates/pod.yaml"),
+            "kind: Pod\nspec: {licence: {{ required \"give your licence as 'licence'\" .Values.licence }}}\n",
+        );
+        helm.run(&["package", path(&demanding), "-d", path(folder)]);
         helm.run(&["repo", "index", path(folder)]);
     }
 

@@ -96,5 +96,7 @@ fn what_only_a_program_names_is_found_where_helm_is() {
         assert!(missed.contains("(wanted by the chart programmed 1.0.0)"), "{missed}");
         let (line, _) = planned(world, &airlift, ("gpu-operator", "{}"));
         assert!(line.ends_with("guessed: none"), "{program}: {line}");
+        let (line, _) = planned(world, &airlift, ("demanding", "{}"));
+        assert!(line.contains("give your licence as 'licence'; give the chart what it asks for"), "{program}: {line}");
     }
 }
