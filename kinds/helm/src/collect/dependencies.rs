@@ -4,9 +4,6 @@
 //! `helm dependency build` asks for. So what can't be had is an omission where the chart lacks it, and a notice where the
 //! chart has it.
 
-use airlift_core::plan::Also;
-use serde_json::json;
-
 use super::repository::{Repository, key};
 use super::wanted::{At, Wanted};
 use super::{Collector, registry};
@@ -33,9 +30,12 @@ impl<'a> Collector<'a> {
                 return Ok(None);
             }
         };
-        // What is inside of the chart was looked at with it.
+        // What is inside of the chart was looked at with it, and from a registry it has what it depends on inside as well.
         let images = of.images.filter(|_| !inside);
-        Ok(found.map(|place| Wanted { place, dependencies: true, images, provenance: of.provenance }))
+        Ok(found.map(|place| {
+            let dependencies = !inside || matches!(place, At::Index(..));
+            Wanted { place, dependencies, images, provenance: of.provenance }
+        }))
     }
 
     /// Where a dependency is; none where there is nothing to fetch, or a sentence.
@@ -46,7 +46,9 @@ impl<'a> Collector<'a> {
             Some(alias) => match self.repositories.iter().position(|repository| repository.id == alias) {
                 Some(place) => place,
                 None => {
-                    return Ok(Err(format!("it is in {repository}, and no repository of the manifest is called so")));
+                    let unreachable = self.unreachable.get(&format!("@{alias}")).cloned();
+                    let unknown = || format!("it is in {repository}, and no repository of the manifest is called so");
+                    return Ok(Err(unreachable.unwrap_or_else(unknown)));
                 }
             },
             // Such charts are packaged with the chart.
@@ -97,9 +99,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Asks for a dependency that is in a registry.
+    /// Where a dependency is that is in a registry.
     async fn in_registry(
-        &mut self,
+        &self,
         folder: &str,
         dependency: &Dependency,
     ) -> Result<Result<Option<At>, String>, HelmError> {
@@ -118,13 +120,7 @@ impl<'a> Collector<'a> {
                 Err(stop) => return Ok(Err(format!("oci://{repository} can't be listed: {}", stop.explained()?))),
             },
         };
-        self.ask(Also {
-            key: "images".to_owned(),
-            name: repository.clone(),
-            value: json!({ "repository": repository, "tags": [tag] }),
-            why: format!("a chart that depends on oci://{repository}"),
-        });
-        Ok(Ok(None))
+        Ok(Ok(Some(At::Registry { repository, tag })))
     }
 
     fn lacks(

@@ -94,7 +94,7 @@ struct Collector<'a> {
     plan: Plan,
     /// The images that were asked for, each once.
     asked: BTreeSet<String>,
-    /// Repositories that can't be had, each with a sentence.
+    /// Repositories that can't be had, by URL and by `@` and the manifest's name, each with a sentence.
     unreachable: BTreeMap<String, String>,
 }
 
@@ -114,6 +114,10 @@ impl<'a> Collector<'a> {
                 Ok(repository) => repository,
                 Err((spec, url, stop)) => {
                     let reason = stop.of_manifest(url)?;
+                    // Its charts may be what others depend on, by its URL or by its name.
+                    let lacking = format!("its repository '{}' can't be had: {reason}", spec.name);
+                    self.unreachable.insert(repository::key(url), lacking.clone());
+                    self.unreachable.insert(format!("@{}", spec.name), lacking);
                     self.omit(&name::index(&spec.name), reason, &url.to_string())?;
                     continue;
                 }

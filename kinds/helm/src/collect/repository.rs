@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use airlift_core::{PlanEntry, Request, Secret, Source, UpstreamUrl, failure};
+use airlift_core::{Failure, PlanEntry, Request, Secret, Source, UpstreamUrl, failure};
 use airlift_fetch::engine::is_fatal;
 use airlift_fetch::{FetchError, Fetcher};
 use url::Url;
@@ -48,7 +48,7 @@ impl Stop {
         const FOLDER: &str = "the 'url' is the folder in which the index.yaml lies, as 'helm repo add' takes it";
         let advice = match &self {
             Self::Fetch(error) if error.is_not_found() => format!("; {FOLDER}"),
-            Self::Fetch(_) => String::new(),
+            Self::Fetch(error) => error.hint().map(|hint| format!("; {hint}")).unwrap_or_default(),
             Self::Index(_) => format!("; {FOLDER}; a registry's begins with oci://"),
         };
         let what = match &self {

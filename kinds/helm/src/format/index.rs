@@ -119,12 +119,12 @@ impl Index {
             return self.refused.push((name, reason));
         };
         let entry = Entry { name: name.clone(), version: version.clone(), parsed, urls, digest, fields };
-        // Helm keeps several of a version, and takes the first.
-        if self.entries.get(&name).is_some_and(|all| all.iter().any(|other| other.version == entry.version)) {
-            return;
-        }
         let file = entry.file_name();
         if files.contains(&file) {
+            // Helm keeps several of a version, and takes the first.
+            if self.entries.get(&name).is_some_and(|all| all.iter().any(|other| other.version == entry.version)) {
+                return;
+            }
             let reason = format!("{name} {version} would be the file {file}, and so would another chart");
             return self.refused.push((name, reason));
         }

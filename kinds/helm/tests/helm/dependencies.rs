@@ -1,8 +1,10 @@
 //! Charts that depend on others, and images.
 
+use airlift_testkit::upstream::Fault;
 use serde_json::json;
 
 use crate::charts::{Repository, Served, omissions, paths, plan};
+use crate::registries::Registry;
 
 fn depends(on: &Repository, version: &str) -> String {
     format!("dependencies:\n- {{name: db, version: \"{version}\", repository: \"{}/\"}}\n", on.url())
@@ -63,6 +65,47 @@ async fn the_images_of_a_dependency_that_is_not_inside_are_asked_for() {
     let plan = plan(&manifest).await.expect("a plan");
     let asked: Vec<_> = plan.also.iter().map(|also| also.value.clone()).collect();
     assert_eq!(asked, [json!({ "ref": "quay.io/a/db:1" })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_images_of_a_dependency_in_a_registry_are_asked_for_where_it_is_not_inside() {
+    let registry = Registry::start(&["1.0.0"], &[("templates/pod.yaml", "image: quay.io/a/web:1\n")]).await;
+    let folder = format!("{}/charts", registry.0.address());
+    let depends = format!("dependencies:\n- {{name: web, version: \"^1\", repository: \"oci://{folder}\"}}\n");
+    let inside = [("charts/web/Chart.yaml", "name: web\nversion: 1.0.0\n")];
+    let chart = json!({ "repository": format!("{folder}/web"), "tags": ["1.0.0"] });
+    let images = json!({ "ref": "quay.io/a/web:1" });
+    for (files, expected) in [(&[][..], vec![images, chart.clone()]), (&inside[..], vec![chart])] {
+        let one = Repository::start().await;
+        one.add_files("app", "1.0.0", (&depends, files));
+        let fetched = registry.0.requests().len();
+        let planned =
+            plan(&format!("version: 1\nhelm:\n{}", one.entry("one", ", images: true"))).await.expect("a plan");
+        assert_eq!(omissions(&planned), [""; 0]);
+        let asked: Vec<_> = planned.also.iter().map(|also| also.value.clone()).collect();
+        assert_eq!(asked, expected);
+        let blobs =
+            registry.0.requests()[fetched..].iter().filter(|request| request.target.contains("/blobs/")).count();
+        assert_eq!(blobs, usize::from(files.is_empty()), "what is inside was looked at with the chart");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dependency_in_a_repository_of_the_manifest_that_can_not_be_had_says_so() {
+    let (one, shut) = (Repository::start().await, Repository::start().await);
+    shut.upstream.fail_always("/charts/index.yaml", Fault::Status(403, Vec::new(), String::new()));
+    let url = shut.url();
+    one.add("by-name", "1.0.0", "dependencies:\n- {name: db, version: 1, repository: \"@shut\"}\n");
+    one.add("by-url", "1.0.0", &format!("dependencies:\n- {{name: db, version: 1, repository: \"{url}\"}}\n"));
+    let manifest = format!("version: 1\nhelm:\n{}{}", one.entry("one", ""), shut.entry("shut", ""));
+    let omitted = omissions(&plan(&manifest).await.expect("a plan"));
+    assert_eq!(omitted.len(), 3, "{omitted:#?}");
+    for omission in &omitted {
+        assert!(omission.contains("403 Forbidden"), "{omission}");
+        assert!(omission.contains("; no credentials were found for"), "what helps is told: {omission}");
+    }
+    let of_charts = omitted.iter().filter(|omission| omission.contains("its repository 'shut' can't be had: ")).count();
+    assert_eq!((of_charts, shut.upstream.requests().len()), (2, 1), "{omitted:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

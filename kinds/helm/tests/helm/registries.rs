@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::charts::{Repository, omissions, pack, paths, plan};
 
 /// A registry with one chart.
-struct Registry(Upstream);
+pub(super) struct Registry(pub(super) Upstream);
 
 impl Registry {
-    async fn start(tags: &[&str], files: &[(&str, &str)]) -> Self {
+    pub(super) async fn start(tags: &[&str], files: &[(&str, &str)]) -> Self {
         let upstream = Upstream::start().await;
         for tag in tags {
             let version = tag.replace('_', "+");
