@@ -57,7 +57,7 @@ pub(crate) async fn fetch(fetcher: &Fetcher, request: &Request, expected: &Expec
     let document = receive(fetcher, request, expected).await?;
     fetcher.keep(&document).await?;
     if promised {
-        remember(fetcher, request, (&document, expected))?;
+        remember(fetcher, request, (&document, expected));
     }
     Ok(document)
 }
@@ -169,11 +169,7 @@ async fn from_store(fetcher: &Fetcher, request: &Request, expected: &Expected) -
     Ok(Some(Document { digest, named: None, bytes, media_type, modified, headers, url, cached: true }))
 }
 
-fn remember(
-    fetcher: &Fetcher,
-    request: &Request,
-    (document, expected): (&Document, &Expected),
-) -> Result<(), FetchError> {
+fn remember(fetcher: &Fetcher, request: &Request, (document, expected): (&Document, &Expected)) {
     let memo = Memo {
         digest: document.digest,
         size: document.bytes.len() as u64,
@@ -182,5 +178,5 @@ fn remember(
         modified: answer::date(&document.headers),
         checksums: expected.checksums.clone(),
     };
-    memo.save(fetcher, request)
+    memo.save(fetcher, request);
 }

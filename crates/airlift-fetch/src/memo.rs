@@ -44,8 +44,8 @@ impl Memo {
     }
 
     /// Remembers.
-    pub(crate) fn save(&self, fetcher: &Fetcher, request: &Request) -> Result<(), FetchError> {
-        fetcher.store().set_memo(&key(request), self.digest, self).map_err(FetchError::store)
+    pub(crate) fn save(&self, fetcher: &Fetcher, request: &Request) {
+        fetcher.store().set_memo(&key(request), self.digest, self);
     }
 
     /// Whether the blob is known to be what is promised.

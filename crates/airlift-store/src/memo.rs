@@ -5,9 +5,9 @@
 //! lost, as memos may be.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,16 +44,11 @@ impl Store {
         serde_json::from_slice::<Written<T>>(line.get(KEY..)?).ok().map(|written| written.memo)
     }
 
-    /// Remembers something about a blob under a key. Pruning forgets it together with the blob.
-    ///
-    /// # Errors
-    ///
-    /// I/O errors.
-    pub fn set_memo<T: Serialize>(&self, key: &str, blob: Digest, memo: &T) -> Result<(), StoreError> {
-        let Some(folder) = self.as_folder() else { return Ok(()) };
-        let failed = |error| StoreError::io("write", folder.memos().path())(io::Error::other(error));
-        let json = serde_json::to_string(&Written { blob, memo }).map_err(failed)?;
-        folder.memos().set(Digest::of(key.as_bytes()), &json)
+    /// Remembers something about a blob under a key, where that can be written. Pruning forgets it together with the blob.
+    pub fn set_memo<T: Serialize>(&self, key: &str, blob: Digest, memo: &T) {
+        if let (Some(folder), Ok(json)) = (self.as_folder(), serde_json::to_string(&Written { blob, memo })) {
+            folder.memos().set(Digest::of(key.as_bytes()), &json);
+        }
     }
 }
 
@@ -82,10 +77,6 @@ impl Memos {
         Self { path: folder.join(LINES), folder, lines: Mutex::default() }
     }
 
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn lines(&self) -> MutexGuard<'_, Option<Lines>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,28 +92,34 @@ impl Memos {
         lines.read(*lines.places.get(&key)?).ok()
     }
 
-    fn set(&self, key: Digest, json: &str) -> Result<(), StoreError> {
-        let failed = || StoreError::io("write", &self.path);
+    /// A file that can't be written, as another user's, is none: the next run asks again.
+    fn set(&self, key: Digest, json: &str) {
         let mut lines = self.lines();
-        let lines = match &mut *lines {
-            Some(lines) => lines,
-            none => {
-                fs_err::create_dir_all(&self.folder).map_err(StoreError::io("make", &self.folder))?;
-                none.insert(Lines::open(&self.path, true).map_err(failed())?)
-            }
-        };
-        lines.add(key, json).map_err(failed())
+        if lines.is_none() {
+            let made = std::fs::create_dir_all(&self.folder);
+            *lines = made.and_then(|()| Lines::open(&self.path, true)).ok();
+        }
+        lines.take_if(|lines| lines.add(key, json).is_err());
     }
 
-    /// Writes what was not written yet.
-    pub(crate) fn write(&self) -> Result<(), StoreError> {
-        let written = self.lines().as_mut().map_or(Ok(()), Lines::write);
-        written.map_err(StoreError::io("write", &self.path))
+    /// Writes what was not written yet. Where that fails, the next one looks at the file anew.
+    pub(crate) fn write(&self) {
+        self.lines().take_if(|lines| lines.write().is_err());
+    }
+
+    /// What else lies in the folder: the memos of earlier versions, a file each, and what was left where copying was cut off.
+    pub(crate) fn strays(&self) -> Vec<(PathBuf, u64)> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let strays = entries.filter(|entry| entry.file_name() != LINES).filter_map(|entry| {
+            let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some((entry.path(), meta.len()))
+        });
+        strays.collect()
     }
 
     /// Forgets what is about other blobs than these, unless it is only asked what that would free; tells how many bytes.
     pub(crate) fn prune(&self, blobs: &HashSet<Digest>, dry_run: bool) -> Result<u64, StoreError> {
-        self.write()?;
+        self.write();
         let mut open = self.lines();
         let mut lines = match Lines::open(&self.path, false) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -149,8 +146,7 @@ impl Memos {
 
 impl Drop for Memos {
     fn drop(&mut self) {
-        // They may be lost.
-        let _ = self.write();
+        self.write();
     }
 }
 
@@ -206,7 +202,7 @@ impl Lines {
         Ok(line)
     }
 
-    /// Puts some of the lines into the place of all.
+    /// Puts some of the lines into the place of all, for the same owner: whoever prunes may be another than who collects.
     fn copy(&self, places: &[(u64, usize)], path: &Path) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
@@ -214,7 +210,12 @@ impl Lines {
             file.write_all(&self.read(*place)?)?;
             file.write_all(b"\n")?;
         }
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path)?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let owner = self.file.metadata()?;
+        // Only root may give files away.
+        let _ = fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()));
+        file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        file.persist(path)?;
         Ok(())
     }
 }
@@ -247,13 +248,13 @@ mod tests {
         assert!(!path.exists(), "asking makes nothing");
         // More than are gathered.
         for key in 0..2000 {
-            memos.set(digest(key), &memo(key)).expect("remembered");
+            memos.set(digest(key), &memo(key));
         }
-        memos.set(digest(7), &memo(8)).expect("remembered");
+        memos.set(digest(7), &memo(8));
         let other = Memos::new(path.clone());
-        other.set(digest(3000), &memo(3000)).expect("remembered by another process");
+        other.set(digest(3000), &memo(3000));
         drop(other);
-        memos.set(digest(9), &memo(10)).expect("remembered");
+        memos.set(digest(9), &memo(10));
         for memos in [&memos, &Memos::new(path)] {
             for (key, of) in [(0, 0), (1999, 1999), (7, 8), (9, 10)] {
                 assert_eq!(got(memos, key), Some(memo(of)), "{key}");
@@ -265,17 +266,50 @@ mod tests {
     fn half_a_line_is_no_memo_and_spoils_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let memos = Memos::new(folder.path().to_owned());
-        memos.set(digest(1), &memo(1)).expect("remembered");
-        memos.set(digest(2), &memo(2)).expect("remembered");
+        memos.set(digest(1), &memo(1));
+        memos.set(digest(2), &memo(2));
         drop(memos);
         let file = OpenOptions::new().write(true).open(folder.path().join(LINES)).expect("a file");
         file.set_len(file.metadata().expect("a file").len() - 5).expect("cut");
         let memos = Memos::new(folder.path().to_owned());
         assert_eq!((got(&memos, 1), got(&memos, 2)), (Some(memo(1)), None));
-        memos.set(digest(3), &memo(3)).expect("remembered");
+        memos.set(digest(3), &memo(3));
         drop(memos);
         let memos = Memos::new(folder.path().to_owned());
         assert_eq!((got(&memos, 1), got(&memos, 2), got(&memos, 3)), (Some(memo(1)), None, Some(memo(3))));
+    }
+
+    #[test]
+    fn what_can_not_be_written_is_not_remembered_and_harms_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(LINES);
+        std::fs::create_dir(&path).expect("something in its place");
+        let memos = Memos::new(folder.path().to_owned());
+        memos.set(digest(1), &memo(1));
+        memos.write();
+        assert_eq!(got(&memos, 1), None);
+        std::fs::remove_dir(&path).expect("removed");
+        memos.set(digest(1), &memo(1));
+        assert_eq!(got(&memos, 1), Some(memo(1)));
+    }
+
+    #[test]
+    fn pruning_leaves_the_file_to_its_owner_and_removes_what_nothing_reads() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, old) = (folder.path().join(LINES), folder.path().join("0a.json"));
+        let memos = Memos::new(folder.path().to_owned());
+        memos.set(digest(1), &memo(1));
+        memos.set(digest(2), &memo(2));
+        memos.write();
+        std::fs::write(&old, "{}").expect("written");
+        // Only root can make it another's; anybody keeps it their own.
+        let _ = std::os::unix::fs::chown(&path, Some(4711), Some(4712));
+        let before = std::fs::metadata(&path).expect("a file");
+        assert!(memos.prune(&HashSet::from([digest(1)]), false).expect("pruned") > 0);
+        let after = std::fs::metadata(&path).expect("a file");
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+        assert_eq!(after.permissions().mode() & 0o777, 0o644);
+        assert_eq!(memos.strays(), [(old, 2)]);
     }
 
     #[test]
@@ -284,7 +318,7 @@ mod tests {
         let memos = Memos::new(folder.path().to_owned());
         assert_eq!(memos.prune(&HashSet::new(), false).expect("pruned"), 0);
         for (key, of) in [(1, 1), (2, 2), (3, 1), (3, 3), (4, 1)] {
-            memos.set(digest(key), &memo(of)).expect("remembered");
+            memos.set(digest(key), &memo(of));
         }
         let blobs = HashSet::from([digest(1)]);
         // Of five lines those of 1 and 4 stay: 3 is about another blob now.
@@ -297,7 +331,7 @@ mod tests {
             let all = [1, 2, 3, 4].map(|key| got(memos, key));
             assert_eq!(all, [Some(memo(1)), None, None, Some(memo(1))]);
         }
-        memos.set(digest(5), &memo(1)).expect("remembered");
+        memos.set(digest(5), &memo(1));
         assert_eq!(got(&memos, 5), Some(memo(1)));
     }
 }

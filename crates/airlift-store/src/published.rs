@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::header::{self, Format, Header, MAX_HEADER, MemberName};
 use crate::error::StoreError;
-use crate::folder::remove;
+use crate::folder::{Folder, remove};
 use crate::keys::{DAMAGED, Key, SNAPSHOTS};
 use crate::snapshot::{Pruned, Snapshot, SnapshotId, SnapshotInfo, read_index};
 use crate::store::Store;
@@ -247,8 +247,11 @@ impl Store {
         }
         let kept: HashSet<Digest> = kept.into_iter().map(|(digest, _)| digest).collect();
         let store = self.clone();
-        pruned.bytes +=
-            briefly(move || store.as_folder().map_or(Ok(0), |folder| folder.memos().prune(&kept, dry_run))).await?;
+        pruned.bytes += briefly(move || {
+            let Some(memos) = store.as_folder().map(Folder::memos) else { return Ok(0) };
+            Ok(memos.prune(&kept, dry_run)? + drop_files(&memos.strays(), dry_run)?)
+        })
+        .await?;
         Ok(())
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn in_store(
             let media_type = head.media_type.clone();
             // Without validators: nobody knows whether upstream has these bytes.
             let memo = Memo { digest, size, validators: Validators::default(), media_type, modified, checksums };
-            memo.save(fetcher, request)?;
+            memo.save(fetcher, request);
             (head.media_type, head.modified)
         }
         None => (None, None),

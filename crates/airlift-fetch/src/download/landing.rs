@@ -31,7 +31,7 @@ impl Download<'_> {
                 };
                 kept.map_err(FetchError::store)?;
                 if facts {
-                    memo.save(fetcher, request)?;
+                    memo.save(fetcher, request);
                 }
                 let modified = memo.modified_for(request);
                 Ok(Fetched { digest, size, media_type: memo.media_type, modified, cached: false })

@@ -9,7 +9,7 @@ mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use airlift_core::{Event, Omission, Plan, Request, Secret, TreePath, UpstreamUrl, failure};
+use airlift_core::{Omission, Plan, Request, Secret, TreePath, UpstreamUrl, failure};
 use airlift_fetch::Fetcher;
 use airlift_fetch::engine::is_fatal;
 use gix_hash::ObjectId;
@@ -162,9 +162,4 @@ fn omission(address: &Address, what: Option<&str>, reason: String) -> Omission {
         .or_else(|| TreePath::new(folder).ok())
         .unwrap_or_else(|| "git/repositories".parse().expect("a plain path"));
     Omission { path, omitted: reason, origin: None }
-}
-
-/// Tells a person something.
-fn notice(fetcher: &Fetcher, message: String) {
-    fetcher.observer().observe(&Event::Notice { message });
 }

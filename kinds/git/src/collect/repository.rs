@@ -12,7 +12,7 @@ use super::assemble::{self, Assembled, Link};
 use super::remote::Remote;
 use super::trouble::off_the_runtime;
 use super::unpack::Objects;
-use super::{Wanted, notice, omission};
+use super::{Wanted, omission};
 use crate::error::GitError;
 use crate::format::address::Address;
 use crate::format::refs::{Ref, Refs};
@@ -135,9 +135,7 @@ async fn make(
     let all: Vec<ObjectId> = tips.union(&pins).copied().collect();
     let pack = remote.fetch(&all).await?;
     let made = put_together(fetcher, wanted, (pack, tips, pins)).await?;
-    if let Err(error) = fetcher.store().set_memo(&key, made.pack.0, &made) {
-        notice(fetcher, format!("the next run will fetch {} again: {error}", wanted.url));
-    }
+    fetcher.store().set_memo(&key, made.pack.0, &made);
     Ok(made)
 }
 
