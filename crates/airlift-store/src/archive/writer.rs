@@ -45,22 +45,21 @@ const RUN: u64 = 4 << 20;
 /// [`StoreError::Corrupt`] where a blob is not there as the index names it; I/O errors. Nothing has the archive's name
 /// then.
 pub async fn pack(store: &Store, snapshot: &Snapshot, target: Target, watch: Watch<'_>) -> Result<Packed, StoreError> {
-    write(store, snapshot, target, watch).await?.name().await
+    store.refuse_missing(snapshot).await?;
+    unnamed(store, snapshot, target, watch).await?.name().await
 }
 
-/// The same, but a file has its name only after [`Unnamed::name`]: whoever publishes the snapshot meanwhile need not have an
-/// archive of what could not be published.
+/// The same into a file, which has its name only after [`Unnamed::name`], for whoever publishes the snapshot meanwhile: it
+/// need not have an archive of what could not be published, and [`Store::publish`] looks for all blobs beforehand already.
 ///
 /// # Errors
 ///
-/// As [`pack`].
-pub async fn write(
-    store: &Store,
-    snapshot: &Snapshot,
-    target: Target,
-    watch: Watch<'_>,
-) -> Result<Unnamed, StoreError> {
-    store.refuse_missing(snapshot).await?;
+/// As [`pack`], but what is missing may be found on the way only.
+pub async fn write(store: &Store, snapshot: &Snapshot, file: PathBuf, watch: Watch<'_>) -> Result<Unnamed, StoreError> {
+    unnamed(store, snapshot, Target::File(file), watch).await
+}
+
+async fn unnamed(store: &Store, snapshot: &Snapshot, target: Target, watch: Watch<'_>) -> Result<Unnamed, StoreError> {
     let mut front = Vec::new();
     for name in snapshot.names() {
         front.push(snapshot.member(&name).await?);

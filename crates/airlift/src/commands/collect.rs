@@ -8,6 +8,7 @@ use airlift_fetch::Fetcher;
 use airlift_fetch::engine::{self, Collected, Options};
 use airlift_kind::CollectContext;
 use airlift_store::{Snapshot, Store};
+use futures::future::OptionFuture;
 use serde_json::json;
 
 use super::fetching::planning;
@@ -39,20 +40,23 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     // A file is written while the disk takes what the store has, and named after that; what a pipe has got can't be taken back.
     let beside = !arguments.no_archive && !pack::is_stdout(&arguments.archive);
     let write = async {
-        match beside {
-            true => Some(pack::write(&store, &snapshot, &arguments.archive, context).await),
-            false => None,
-        }
+        let write = beside.then(|| pack::write(&store, &snapshot, &arguments.archive, context));
+        // What fails here is told later: the store gets its snapshot all the same.
+        Ok::<_, Trouble>(OptionFuture::from(write).await)
     };
-    let (published, written) = tokio::join!(store.publish(&snapshot), write);
-    published?;
+    // Without a snapshot nobody waits for its archive, which may take hours: what was written of it is removed.
+    let publish = async { store.publish(&snapshot).await.map_err(Trouble::from) };
+    let (_, written) = tokio::try_join!(publish, write)?;
     if !arguments.locked {
         manifest.write_lock(&snapshot.lock().await?)?;
     }
     report(&manifest.lock_path(), &lock, context);
     super::show_remarks(&snapshot, context.printer);
     match written {
-        Some(written) => pack::name(written?, &arguments.archive, context).await,
+        Some(written) => {
+            pack::tell(&written?.name().await?, &arguments.archive, context);
+            Ok(())
+        }
         None if arguments.no_archive => Ok(()),
         None => pack::pack(&store, &snapshot, &arguments.archive, context).await,
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airlift_store::archive::{self, Target, Unnamed, Watch};
+use airlift_store::archive::{self, Packed, Target, Unnamed, Watch};
 use airlift_store::{Snapshot, Store};
 use serde_json::json;
 
@@ -25,29 +25,31 @@ pub(super) async fn pack(
     archive: &Path,
     context: &Context<'_>,
 ) -> Result<(), Trouble> {
-    let written = write(store, snapshot, archive, context).await?;
-    name(written, archive, context).await
-}
-
-/// The same up to its name.
-pub(super) async fn write(
-    store: &Store,
-    snapshot: &Snapshot,
-    archive: &Path,
-    context: &Context<'_>,
-) -> Result<Unnamed, Trouble> {
     let target = match is_stdout(archive) {
         true => Target::Writer(Box::new(std::io::stdout())),
         false => Target::File(archive.to_owned()),
     };
     let observer = context.printer.observer();
     let watch = Watch { observer: &*observer, cancel: &context.cancel };
-    Ok(archive::write(store, snapshot, target, watch).await?)
+    let packed = archive::pack(store, snapshot, target, watch).await?;
+    tell(&packed, archive, context);
+    Ok(())
 }
 
-/// Gives it its name, and tells of it.
-pub(super) async fn name(written: Unnamed, archive: &Path, context: &Context<'_>) -> Result<(), Trouble> {
-    let packed = written.name().await?;
+/// Packs into a file beside [`Store::publish`], up to its name.
+pub(super) async fn write(
+    store: &Store,
+    snapshot: &Snapshot,
+    archive: &Path,
+    context: &Context<'_>,
+) -> Result<Unnamed, Trouble> {
+    let observer = context.printer.observer();
+    let watch = Watch { observer: &*observer, cancel: &context.cancel };
+    Ok(archive::write(store, snapshot, archive.to_owned(), watch).await?)
+}
+
+/// Tells of an archive that is whole and has its name.
+pub(super) fn tell(packed: &Packed, archive: &Path, context: &Context<'_>) {
     let to_stdout = is_stdout(archive);
     let name = if to_stdout { "standard output".to_owned() } else { archive.display().to_string() };
     context.printer.line(format!(
@@ -65,7 +67,6 @@ pub(super) async fn name(written: Unnamed, archive: &Path, context: &Context<'_>
         "packed",
         json!({ "archive": name, "bytes": packed.bytes, "blobs": packed.blobs, "snapshot": packed.snapshot }),
     );
-    Ok(())
 }
 
 /// Whether the archive goes into a pipe.
