@@ -18,17 +18,25 @@ pub(crate) const LIMIT: u64 = 64 << 20;
 /// How often wrong bytes are fetched before they count as what upstream has.
 pub(crate) const WRONG_BYTES: u32 = 3;
 
-/// Asks what upstream says about something.
-pub(crate) async fn head(fetcher: &Fetcher, request: &Request) -> Result<Head, FetchError> {
+/// What is asked for by GET where HEAD is answered like this: signed URLs and simple servers know no HEAD.
+pub(crate) const NO_HEAD: &[u16] = &[403, 405, 501];
+
+/// The same for what upstream's own list names: ChartMuseum says 404 to HEAD of charts that it has. Of anything else, 404 is
+/// an answer, and a second question would be counted by who counts them.
+pub(crate) const NO_HEAD_OF_LISTED: &[u16] = &[403, 404, 405, 501];
+
+/// Asks what upstream says about something: by HEAD, and by GET where the answer to that is one of these.
+pub(crate) async fn head(fetcher: &Fetcher, request: &Request, no_head: &[u16]) -> Result<Head, FetchError> {
     let mut attempts = Attempts::new(fetcher, &request.url);
     let mut method = Method::HEAD;
     loop {
         let ask = Ask { method: method.clone(), ..Ask::get(request) };
         match exchange(fetcher, &ask).await {
             Ok(answer) => return Ok(head_of(request, &answer)),
-            // Signed URLs and simple servers know no HEAD, and ChartMuseum says 404 to it of charts that it has; the body
-            // of the GET is left unread.
-            Err(trouble) if method == Method::HEAD && matches!(trouble.error.status(), Some(403..=405 | 501)) => {
+            // The body of the GET is left unread.
+            Err(trouble)
+                if method == Method::HEAD && trouble.error.status().is_some_and(|status| no_head.contains(&status)) =>
+            {
                 method = Method::GET;
             }
             Err(trouble) => attempts.again(trouble).await?,

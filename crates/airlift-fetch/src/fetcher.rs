@@ -166,10 +166,19 @@ impl Fetcher {
     ///
     /// [`FetchError`], after as many attempts as the settings allow.
     pub async fn head(&self, request: &Request) -> Result<Head, FetchError> {
+        self.head_or_get(request, document::NO_HEAD).await
+    }
+
+    /// The same of what upstream's own list names, which is there although HEAD may deny it.
+    pub(crate) async fn head_of_listed(&self, request: &Request) -> Result<Head, FetchError> {
+        self.head_or_get(request, document::NO_HEAD_OF_LISTED).await
+    }
+
+    async fn head_or_get(&self, request: &Request, no_head: &[u16]) -> Result<Head, FetchError> {
         self.stoppable(async {
             match file::path_of(&request.url)? {
                 Some(path) => file::head(request, &path).await,
-                None => Box::pin(document::head(self, request)).await,
+                None => Box::pin(document::head(self, request, no_head)).await,
             }
         })
         .await

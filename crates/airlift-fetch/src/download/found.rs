@@ -45,7 +45,7 @@ pub(super) async fn in_store(
     let (media_type, modified) = match memo {
         Some(memo) => (memo.media_type.clone(), memo.modified_for(request)),
         None if facts => {
-            let head = fetcher.head(request).await?;
+            let head = fetcher.head_of_listed(request).await?;
             let (checksums, modified) = (expected.checksums.clone(), answer::date(&head.headers));
             let media_type = head.media_type.clone();
             // Without validators: nobody knows whether upstream has these bytes.

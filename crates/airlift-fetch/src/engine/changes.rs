@@ -38,7 +38,7 @@ pub async fn changes(
     });
     let moving: Vec<(&LockEntry, Request)> = moving.collect();
     let answers = stream::iter(moving).map(|(entry, request)| async move {
-        let head = fetcher.head(&request).await;
+        let head = fetcher.head_of_listed(&request).await;
         (entry, request, head)
     });
     let mut answers = std::pin::pin!(answers.buffer_unordered(fetcher.settings().jobs.max(1)));

@@ -63,7 +63,7 @@ async fn size(fetcher: &Fetcher, job: &Job) -> Result<Option<(u64, bool)>, Fetch
 async fn ask(fetcher: &Fetcher, requests: &[Request], expected: &Expected) -> Result<Option<u64>, FetchError> {
     let mut first = None;
     for request in requests {
-        let head = fetcher.head(request).await;
+        let head = fetcher.head_of_listed(request).await;
         match head.and_then(|head| check_encoding(&request.url, expected, &head.headers).map(|()| head.size)) {
             Ok(size) => return Ok(size),
             Err(error) if is_fatal(&error) => return Err(error),

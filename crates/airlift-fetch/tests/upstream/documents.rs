@@ -119,6 +119,8 @@ async fn heads_tell_without_bodies() {
     assert_eq!(methods, ["HEAD", "HEAD", "GET"]);
     let missing = bounded(world.fetcher().head(&request(&upstream.url("/none")))).await.expect_err("404");
     assert!(missing.is_not_found());
+    let asked = upstream.requests().into_iter().filter(|request| request.target == "/none").count();
+    assert_eq!(asked, 1, "what is not there is not there by GET either");
 }
 
 #[tokio::test]
