@@ -120,7 +120,7 @@ fn unfinished<'a>(fetcher: &Fetcher, jobs: impl Iterator<Item = (&'a Job, &'a Se
 }
 
 async fn run(fetcher: &Fetcher, name: String, (job, seen): (&Job, Seen)) -> Result<Fetched, FetchError> {
-    let (generated, counted) = (matches!(job.work, Work::Put(_)), seen.missing > 0);
+    let (generated, counted) = (matches!(job.work, Work::Put(..)), seen.missing > 0);
     let fetched = match job.at_hand().filter(|_| seen.here) {
         Some(fetched) => fetched,
         None => job.run(fetcher, counted).await?,

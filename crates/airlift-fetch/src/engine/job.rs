@@ -20,7 +20,7 @@ pub(super) struct Job {
 /// How to get it.
 pub(super) enum Work {
     /// It is here.
-    Put(Bytes),
+    Put(Digest, Bytes),
     /// The kind has put it into the store.
     Made(Digest),
     /// It is upstream; the requests are made in this order until one brings it.
@@ -44,8 +44,8 @@ pub(super) fn jobs(entries: &[PlanEntry]) -> Vec<Job> {
         match known.entry(key(entry)) {
             Entry::Occupied(job) => jobs[*job.get()].join(place, entry),
             Entry::Vacant(new) => {
-                new.insert(jobs.len());
-                jobs.push(Job::new(place, entry));
+                jobs.push(Job::new(new.key(), place, entry));
+                new.insert(jobs.len() - 1);
             }
         }
     }
@@ -53,14 +53,13 @@ pub(super) fn jobs(entries: &[PlanEntry]) -> Vec<Job> {
 }
 
 fn key(entry: &PlanEntry) -> Key {
-    match (&entry.source, entry.digest()) {
-        (Source::Generated(_), Some(digest)) => Key::Generated(digest),
-        (_, Some(digest)) => Key::Blob(digest),
-        (Source::Fetch(request) | Source::Stored { request, .. }, None) => {
-            Key::Answer(request.url.clone(), request.headers.clone(), entry.checksums.clone(), entry.size)
-        }
-        (Source::Generated(bytes), None) => Key::Generated(Digest::of(bytes)),
-        (Source::Made { digest }, None) => Key::Blob(*digest),
+    match &entry.source {
+        Source::Generated(bytes) => Key::Generated(Digest::of(bytes)),
+        Source::Made { digest } => Key::Blob(*digest),
+        Source::Fetch(request) | Source::Stored { request, .. } => match entry.digest() {
+            Some(digest) => Key::Blob(digest),
+            None => Key::Answer(request.url.clone(), request.headers.clone(), entry.checksums.clone(), entry.size),
+        },
     }
 }
 
@@ -81,11 +80,11 @@ fn take_turns(jobs: Vec<Job>) -> Vec<Job> {
 }
 
 impl Job {
-    fn new(place: usize, entry: &PlanEntry) -> Self {
-        let work = match &entry.source {
-            Source::Generated(bytes) => Work::Put(bytes.clone()),
-            Source::Made { digest } => Work::Made(*digest),
-            Source::Fetch(_) | Source::Stored { .. } => Work::Fetch {
+    fn new(key: &Key, place: usize, entry: &PlanEntry) -> Self {
+        let work = match (key, &entry.source) {
+            (Key::Generated(digest), Source::Generated(bytes)) => Work::Put(*digest, bytes.clone()),
+            (_, Source::Made { digest }) => Work::Made(*digest),
+            _ => Work::Fetch {
                 // Most have one name and one place; a list that grows by itself begins with room for four.
                 requests: Vec::with_capacity(1),
                 expected: Expected { checksums: Vec::with_capacity(entry.checksums.len()), ..Expected::default() },
@@ -133,7 +132,7 @@ impl Job {
 
     fn host(&self) -> String {
         match &self.work {
-            Work::Put(_) | Work::Made(_) => String::new(),
+            Work::Put(..) | Work::Made(_) => String::new(),
             Work::Fetch { requests, .. } => requests.first().map(|request| request.url.authority()).unwrap_or_default(),
         }
     }
@@ -141,7 +140,7 @@ impl Job {
     /// The blob's name and size, as far as they are known beforehand.
     pub(super) fn promised(&self) -> (Option<Digest>, Option<u64>) {
         match &self.work {
-            Work::Put(bytes) => (Some(Digest::of(bytes)), Some(bytes.len() as u64)),
+            Work::Put(digest, bytes) => (Some(*digest), Some(bytes.len() as u64)),
             Work::Made(digest) => (Some(*digest), None),
             Work::Fetch { expected, .. } => (expected.blob(), expected.size),
         }
@@ -177,8 +176,8 @@ impl Job {
     /// Gets the blob into the store, which may just have been seen to lack it.
     pub(super) async fn run(&self, fetcher: &Fetcher, lacking: bool) -> Result<Fetched, FetchError> {
         match &self.work {
-            Work::Put(bytes) => {
-                let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+            Work::Put(digest, bytes) => {
+                let (digest, size) = (*digest, bytes.len() as u64);
                 let cached = !lacking && fetcher.has(digest, size).await?;
                 if !cached {
                     // Straight to those that get their names together: a step to another thread for each takes longer than
