@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use airlift_setup::list::host_and_port;
 use http::header::{HOST, HeaderMap, HeaderValue};
-use http::uri::Authority;
 
 /// The longest path in bytes, after decoding.
 const LONGEST: usize = 4096;
@@ -29,10 +29,7 @@ pub(crate) fn clean(raw: &str) -> Result<Cow<'_, str>, &'static str> {
 ///
 /// A sentence that says what is wrong with it.
 pub(crate) fn check_host(headers: &HeaderMap) -> Result<(), &'static str> {
-    let is_host = |host: &HeaderValue| {
-        let authority = host.to_str().ok().map(str::parse::<Authority>);
-        host.is_empty() || authority.is_some_and(|host| host.is_ok_and(|host| !host.as_str().contains('@')))
-    };
+    let is_host = |host: &HeaderValue| host.is_empty() || host.to_str().ok().and_then(host_and_port).is_some();
     match headers.get_all(HOST).iter().all(is_host) {
         true => Ok(()),
         false => Err("The Host header is no host with or without a port."),

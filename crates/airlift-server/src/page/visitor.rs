@@ -1,8 +1,8 @@
 //! Where a person came by: the address that commands on a page have to name.
 
+use airlift_setup::list::host_and_port;
 use http::HeaderMap;
 use http::header::HOST;
-use http::uri::Authority;
 
 /// The longest host name (RFC 1035), with a port behind it.
 const LONGEST: usize = 253 + ":65535".len();
@@ -19,20 +19,12 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// What the request's `Host` says, where that is nothing but a host and perhaps a port: it is printed in commands.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let sent = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
-        let authority = sent.and_then(|host| host.parse::<Authority>().ok()).filter(|parsed| !parsed.host().is_empty());
-        match authority {
-            Some(authority) => {
-                Self { host: authority.host().to_ascii_lowercase(), authority: authority.as_str().to_ascii_lowercase() }
-            }
+        let sent = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| host.len() <= LONGEST);
+        match sent.and_then(|sent| Some((sent, host_and_port(sent)?.0))) {
+            Some((sent, host)) => Self { host: host.to_ascii_lowercase(), authority: sent.to_ascii_lowercase() },
             None => Self { host: "localhost".to_owned(), authority: "localhost".to_owned() },
         }
     }
-}
-
-fn is_plain(host: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    host.len() <= LONGEST && !host.starts_with(['-', '.']) && host.chars().all(plain)
 }
 
 #[cfg(test)]

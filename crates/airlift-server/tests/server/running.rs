@@ -74,6 +74,8 @@ async fn a_host_that_is_none_does_not_get_into_client_files() {
         ("Host: [fd00::1]:8001\r\n", "http://[fd00::1]:8001"),
         ("Host:\r\n", "http://localhost"),
         ("Host: a b\r\n", "The Host header is no host"),
+        ("Host: $(reboot)\r\n", "The Host header is no host"),
+        ("Host: a;b\r\n", "The Host header is no host"),
         ("Host: x/y\r\n", "The Host header is no host"),
         ("Host: user@x\r\n", "The Host header is no host"),
         ("Host: x\r\nHost: y\"\r\n", "The Host header is no host"),
