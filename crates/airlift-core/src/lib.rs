@@ -11,7 +11,7 @@
 //! * [`event`]: what happened, for whoever shows it.
 //! * [`failure`]: what class of failure an error is, and the advice that goes with it.
 //! * [`secret`], [`time`], [`upstream`]: newtypes for what could be mixed up or leak.
-//! * [`size`]: sizes for people.
+//! * [`size`], [`text`]: sizes for people, and texts that could mislead them.
 
 pub mod digest;
 pub mod event;
@@ -24,6 +24,7 @@ pub mod plan;
 mod positions;
 pub mod secret;
 pub mod size;
+pub mod text;
 pub mod time;
 pub mod tree;
 pub mod upstream;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use airlift_core::text::turns;
 use airlift_core::{Checksum, Request, Time};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -80,9 +81,7 @@ fn title(page: &str) -> Option<&str> {
 
 /// A text in one line, without control characters, cut at so many characters.
 pub(crate) fn clean(text: &str, most: usize) -> String {
-    let invisible = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let invisible = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200d}') || turns(c);
     let spaced: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(most).collect()

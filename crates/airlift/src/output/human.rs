@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 pub(crate) use airlift_core::size::human as bytes;
+use airlift_core::text::turns;
 
 /// A text in which nothing turns around the direction of what stands beside it: names come from upstream, and a terminal
 /// would show another name than the one that is there.
 pub(crate) fn one_way(text: &str) -> Cow<'_, str> {
-    let turns =
-        |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(turns) {
         return Cow::Borrowed(text);
     }

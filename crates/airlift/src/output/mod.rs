@@ -129,7 +129,7 @@ impl Printer {
             }
         }
         for line in trouble.hint().iter().flat_map(|text| text.lines()) {
-            write_line(&format!("{}: {line}", self.paint(hint, "hint")), true);
+            write_line(&format!("{}: {}", self.paint(hint, "hint"), human::one_way(line)), true);
         }
         ExitCode::from(code)
     }
