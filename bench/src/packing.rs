@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::data::{block_on, noisy_store};
 use crate::process::timed;
-use crate::report::{Bound, Report, median, say};
+use crate::report::{Bound, Report, median, row, say};
 use crate::{Options, Outcome};
 
 /// How many files are packed, and their size in bytes.
@@ -34,9 +34,6 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Outcome<()> {
         fs_err::remove_file(&output)?;
     }
     let ratio = median(packs.iter().zip(&copies).map(|(pack, copy)| pack / copy));
-    let row = |name: &str, seconds: &[f64], ratio: f64| {
-        vec![name.to_owned(), format!("{:.2}", median(seconds.iter().copied())), format!("{ratio:.2}")]
-    };
     report.table(
         "Packing 1 GiB, until it is on the disk",
         &["program", "seconds", "x cp"],
