@@ -50,10 +50,11 @@ impl At {
 }
 
 impl Wanted<'_> {
-    /// What makes two the same. What was looked at for its dependencies only may be looked at for its images still.
+    /// What makes two the same. What was looked at for its dependencies only may be looked at for its images still, and what
+    /// was not looked at for its dependencies for these.
     pub(super) fn key(&self) -> String {
         let images = self.images.map_or(0, |images| std::ptr::from_ref(images).addr());
-        format!("{} {images:x}", self.describe())
+        format!("{} {images:x} {}", self.describe(), self.dependencies)
     }
 
     /// The chart, for messages.

@@ -38,6 +38,21 @@ async fn dependencies_travel_from_other_repositories() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chart_that_is_taken_without_dependencies_has_them_where_another_one_needs_it() {
+    let (one, two) = (Repository::start().await, Repository::start().await);
+    one.add("base", "0.1.0", "");
+    one.add("db", "1.0.0", &format!("dependencies:\n- {{name: base, version: 0.x, repository: \"{}\"}}\n", one.url()));
+    two.add("web", "1.0.0", &depends(&one, "^1"));
+    let manifest =
+        |more: &str| format!("version: 1\nhelm:\n{}{more}", one.entry("one", ", charts: [db], dependencies: false"));
+    let has_base = async |manifest: String| {
+        paths(&plan(&manifest).await.expect("a plan")).iter().any(|path| path.ends_with("/base-0.1.0.tgz"))
+    };
+    assert!(!has_base(manifest("")).await);
+    assert!(has_base(manifest(&two.entry("two", ""))).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_versions_of_one_dependency_travel() {
     let (one, two) = (Repository::start().await, Repository::start().await);
     ["1.0.0", "1.5.0", "2.0.0"].iter().for_each(|version| drop(two.add("redis", version, "")));
