@@ -84,7 +84,7 @@ pub(crate) struct Guide<'p> {
 /// One change of the state, to be taken back.
 enum Change {
     Chosen(Node),
-    Owned(Place, Option<Node>),
+    Owned(Place),
     Activated(Exclusion),
     Picked(Choice, Option<Node>),
     Provisional,
@@ -147,7 +147,8 @@ impl<'p> Guide<'p> {
         }
     }
 
-    /// Tries a wish, and takes it back where it cannot be had.
+    /// Tries a wish, and takes it back where it cannot be had. Only of a guide that leaves a solution as it is: nothing has
+    /// made room there that would have to be put back.
     pub(crate) fn wish(&mut self, choice: Choice) -> Outlook {
         if self.problem.options(choice).iter().any(|node| self.chosen.contains(node)) {
             return Outlook::Holds;
@@ -177,16 +178,22 @@ impl<'p> Guide<'p> {
 
     /// The chosen candidates, if every choice was met.
     pub(crate) fn into_solution(self) -> Option<Vec<Node>> {
-        (self.given_up.is_empty() && !self.is_spent()).then_some(self.order)
+        self.is_complete().then_some(self.order)
+    }
+
+    /// Whether every choice was met.
+    fn is_complete(&self) -> bool {
+        self.given_up.is_empty() && !self.is_spent()
     }
 
     pub(crate) fn into_proposal(self) -> Proposal {
+        let is_complete = self.is_complete();
         let mut chosen: HashMap<Place, Vec<Node>> = HashMap::new();
         for node in self.chosen {
             chosen.entry(self.problem.place(node)).or_default().push(node);
         }
         chosen.values_mut().for_each(|nodes| nodes.sort_unstable());
-        Proposal { picks: self.picks, chosen, is_complete: self.given_up.is_empty() }
+        Proposal { picks: self.picks, chosen, is_complete }
     }
 
     /// Meets all open choices. Stops at the first that cannot be met, and names it.
@@ -318,7 +325,7 @@ impl<'p> Guide<'p> {
         let place = problem.place(node);
         if !problem.is_parallel(place) {
             let before = self.owner.insert(place, node);
-            self.log.push(Change::Owned(place, before));
+            self.log.push(Change::Owned(place));
             if let Some(before) = before {
                 self.replace(before);
             }
@@ -362,13 +369,8 @@ impl<'p> Guide<'p> {
                         self.order.pop();
                     }
                 }
-                Change::Owned(place, before) => {
-                    if let Some(before) = before {
-                        self.owner.insert(place, before);
-                        self.chosen.insert(before);
-                    } else {
-                        self.owner.remove(&place);
-                    }
+                Change::Owned(place) => {
+                    self.owner.remove(&place);
                 }
                 Change::Activated(exclusion) => {
                     self.active.remove(&exclusion);

@@ -101,8 +101,7 @@ impl<'p> Search<'p> {
         };
         let mut wishing = Wishing { search: self, job, base, nodes, tried: HashSet::new(), refused: Vec::new() };
         if erasing.is_some() {
-            // No more goes than has to.
-            wishing.admit(&self.keeps, &proposal)?;
+            wishing.keep()?;
         }
         wishing.grant()?;
         let Wishing { nodes, refused, .. } = wishing;
@@ -158,6 +157,23 @@ struct Wishing<'s, 'p> {
 }
 
 impl Wishing<'_, '_> {
+    /// No more of what is installed goes than has to.
+    fn keep(&mut self) -> Result<(), Stop> {
+        let search = self.search;
+        let mut guide = Guide::from_solution(search.problem, search.watch, &self.nodes);
+        let (mut granted, mut unclear) = (Vec::new(), Vec::new());
+        for &keep in &search.keeps {
+            match guide.wish(keep) {
+                Outlook::Holds | Outlook::Granted => granted.push(keep),
+                Outlook::Unclear => unclear.push(keep),
+                Outlook::Hopeless => {}
+            }
+        }
+        let proposal = guide.into_proposal();
+        self.admit(&granted, &proposal)?;
+        self.admit(&unclear, &proposal)
+    }
+
     fn grant(&mut self) -> Result<(), Stop> {
         for _ in 0..ROUNDS {
             let mut guide = Guide::from_solution(self.search.problem, self.search.watch, &self.nodes);

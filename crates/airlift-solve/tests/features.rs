@@ -283,6 +283,20 @@ fn no_more_goes_than_has_to() {
 }
 
 #[test]
+fn everything_that_an_upgrade_takes_away_is_brought_again() {
+    let world = World::new([
+        package("app", 1).requires("lib >= 2").recommends("second"),
+        package("lib", 1).provides("a").provides("b").installed(),
+        package("lib", 2),
+        package("user", 1).requires("a").requires("b").installed(),
+        package("only", 1).provides("a"),
+        package("first", 1).provides("b"),
+        package("second", 1).provides("b"),
+    ]);
+    assert_eq!(world.chosen(&["app"]), "app-1 lib-2 only-1 second-1");
+}
+
+#[test]
 fn what_a_dead_end_brought_is_dropped() {
     // With the newest one, which cannot be had, "other" would be needed.
     let world = World::new([

@@ -63,13 +63,14 @@ impl<'p> Guide<'p> {
         let lacking = standing.filter_map(|&node| {
             let rules = problem.rules(node);
             let lacks = |choice: &Choice| !self.given_up.contains(choice) && self.satisfier(*choice).is_none();
-            Some((node, rules.requires.iter().copied().find(lacks)?))
+            let lacking: Vec<Choice> = rules.requires.iter().copied().filter(lacks).collect();
+            (!lacking.is_empty()).then_some((node, lacking))
         });
         for (node, lacks) in lacking.collect::<Vec<_>>() {
             let keep = self.replaceable.get(&node).map(|&keep| problem.options(keep));
             match keep.is_some_and(|options| options.iter().any(|&other| other != node && self.is_open(other))) {
                 true => self.replace(node),
-                false => self.now.push_back(lacks),
+                false => self.now.extend(lacks),
             }
         }
     }
