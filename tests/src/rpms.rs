@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::files::FileServer;
-use crate::process::run;
+use crate::process::{run, text};
 use crate::temporary;
 use crate::tools::tool;
 
@@ -86,6 +86,13 @@ impl Repository {
     /// Makes a key of this name.
     pub fn make_key(&self, name: &str) {
         run(self.gpg().args(["--passphrase", "", "--quick-gen-key", name, "rsa3072", "sign", "never"]));
+    }
+
+    /// The fingerprint of a key.
+    pub fn fingerprint(&self, name: &str) -> String {
+        let listed = text(self.gpg().args(["--with-colons", "--fingerprint", name]));
+        let line = listed.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a fingerprint");
+        line.split(':').find(|part| !part.is_empty()).expect("a fingerprint").to_owned()
     }
 
     /// Serves the public half of a key.

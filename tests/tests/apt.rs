@@ -9,7 +9,7 @@ use airlift_e2e::airlift::Airlift;
 use airlift_e2e::clients::Apt;
 use airlift_e2e::debs::{self, BUILDERS, Package};
 use airlift_e2e::mirror::{Mirror, refusal};
-use airlift_e2e::process::{output, run};
+use airlift_e2e::process::{free_address, output, run};
 use airlift_e2e::tools::present;
 use airlift_e2e::{http, rpms, temporary};
 
@@ -173,7 +173,7 @@ fn a_yum_repository_of_the_same_id_has_its_own_key() {
     let manifest = yum.manifest("good", &yum.gpgkeys()) + upstream.signed().trim_start_matches("version: 1\n");
     let mut mirror = Mirror::of("deb", &manifest);
     // One port for both, as it is unless somebody says otherwise.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener").local_addr().expect("an address").port();
+    let free = free_address().port();
     let ports = ["rpm", "deb"].map(|kind| format!("{kind}={free}"));
     let archive = mirror.work.path().join("archive.tar");
     mirror.served = Airlift::new().serve_with(&archive, &["--port", &ports[0], "--port", &ports[1]]);

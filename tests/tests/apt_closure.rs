@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use airlift_e2e::clients::Apt;
 use airlift_e2e::debs::{BUILDERS, Upstream, sum};
 use airlift_e2e::mirror::Mirror;
-use airlift_e2e::process::{describe, output, run, text};
+use airlift_e2e::process::{run, text};
 use airlift_e2e::tools::{present, say, tool};
 
 /// What is asked for, and whether recommendations are followed.
@@ -107,20 +107,8 @@ fn of_mirror(upstream: &Upstream, name: &str, rest: &str) -> BTreeSet<String> {
 /// Name and version of everything that apt would install.
 fn of_apt(apt: &Apt<'_>, request: &str, recommends: bool) -> BTreeSet<String> {
     let recommends = format!("APT::Install-Recommends={recommends}");
-    let arguments: Vec<&str> =
-        ["-o", &recommends, "install", "--simulate"].into_iter().chain(request.split(' ')).collect();
-    let mut command = apt.command(&arguments);
-    let done = output(&mut command);
-    assert!(done.status.success(), "{}", describe(&command, &done));
-    let told = String::from_utf8_lossy(&done.stdout).into_owned();
-    let inst = told.lines().filter_map(|line| line.strip_prefix("Inst "));
-    inst.map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        // The version that is there stands before it, in other brackets.
-        let version = words.iter().find_map(|word| word.strip_prefix('(')).expect("a version");
-        format!("{} {version}", words[0])
-    })
-    .collect()
+    let arguments: Vec<&str> = ["-o", &recommends].into_iter().chain(request.split(' ')).collect();
+    apt.simulated(&arguments)
 }
 
 /// Name and version of everything in a list.

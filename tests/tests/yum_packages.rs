@@ -75,16 +75,14 @@ fn a_package_that_another_key_has_signed_is_refused_with_both_keys() {
     signed(&upstream, KEY, &["plain", "rich", "other"]);
     signed(&upstream, "Thief", &["last"]);
     upstream.index(&[]);
-    let fingerprint = |name: &str| {
-        let listed = text(upstream.gpg().args(["--with-colons", "--fingerprint", name]));
-        let line = listed.lines().find(|line| line.starts_with("fpr:")).expect("a fingerprint").to_owned();
-        line.split(':').nth(9).expect("a fingerprint").to_owned()
-    };
     let said = refusal(&upstream.manifest("r", &upstream.gpgkeys()));
     for part in [
         "1 of its 4 packages are not signed by one of its keys".to_owned(),
-        format!("Packages/noarch/last-0-1.noarch.rpm: no good signature: the one of key {}", fingerprint("Thief")),
-        format!("accepted keys: {}", fingerprint(KEY)),
+        format!(
+            "Packages/noarch/last-0-1.noarch.rpm: no good signature: the one of key {}",
+            upstream.fingerprint("Thief")
+        ),
+        format!("accepted keys: {}", upstream.fingerprint(KEY)),
         "add their URLs to 'gpgkeys'".to_owned(),
     ] {
         assert!(said.contains(&part), "{part} is not in:\n{said}");
@@ -157,12 +155,19 @@ fn a_lock_is_followed_where_its_packages_are_signed_as_well() {
     let (new, new_size) = facts();
     let (before, entry) = first.split_once("rich-1.5-1.noarch.rpm").expect("the package is in the lock");
     let entry = entry.replace(&old, &new).replacen(&format!("size: {old_size}"), &format!("size: {new_size}"), 1);
-    fs::write(&lock, format!("{before}rich-1.5-1.noarch.rpm{entry}")).expect("a file");
-    let refused = output(&mut collect("c.tar", "c", &["--locked"]));
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && !work.path().join("c.tar").exists(), "{said}");
-    assert!(said.contains("1 of its 4 packages are not signed by one of its keys"), "{said}");
-    assert!(said.contains("rich-1.5-1.noarch.rpm"), "{said}");
+    let changed = format!("{before}rich-1.5-1.noarch.rpm{entry}");
+    // The keys are those of the manifest, whether or not the lock has them still.
+    let (before, keys) = changed.split_once("- path: rpm/gpgkeys/r.pub\n").expect("the keys are in the lock");
+    let after = keys.find("- path: ").expect("another entry");
+    let without_keys = format!("{before}{}", &keys[after..]);
+    for changed in [changed, without_keys] {
+        fs::write(&lock, changed).expect("a file");
+        let refused = output(&mut collect("c.tar", "c", &["--locked"]));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && !work.path().join("c.tar").exists(), "{said}");
+        assert!(said.contains("1 of its 4 packages are not signed by one of its keys"), "{said}");
+        assert!(said.contains("rich-1.5-1.noarch.rpm"), "{said}");
+    }
 }
 
 /// What an XML document has, without the order of elements that have none, and without blanks between them.
@@ -261,9 +266,7 @@ fn signatures_that_no_key_was_given_for_are_told() {
     let manifest = format!("version: 1\nyum:\n  - {{ id: own, from: {} }}\n", upstream.folder().display());
     let mirror = Mirror::of("rpm", &manifest);
     let lock = fs::read_to_string(mirror.work.path().join("airlift.lock")).expect("a lock");
-    let fingerprint = text(upstream.gpg().args(["--with-colons", "--fingerprint", KEY]));
-    let fingerprint = fingerprint.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a fingerprint").to_owned();
-    let key = fingerprint.split(':').find(|part| !part.is_empty()).expect("a fingerprint");
+    let key = upstream.fingerprint(KEY);
     assert!(lock.contains(&format!("3 of 4 packages are signed by the key {key}")), "{lock}");
     assert!(lock.contains("no 'gpgkeys'") && lock.contains("1 of 4 packages have no signature of their own"), "{lock}");
 }

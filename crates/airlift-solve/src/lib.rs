@@ -22,6 +22,7 @@ mod catalogue;
 mod closure;
 mod error;
 mod explain;
+mod family;
 mod formula;
 mod guide;
 mod problem;
@@ -37,4 +38,5 @@ pub use catalogue::{Candidate, Capability, Catalogue, Conflict, Dependencies, Sl
 pub use closure::{Closure, Options, Root, Solution, Transactions, closure};
 pub use error::Error;
 pub use explain::Explanation;
+pub use family::bound;
 pub use formula::Formula;

@@ -427,6 +427,13 @@ async fn what_hosts_have_is_upgraded_rather_than_removed() {
     assert_eq!(files(&removing), ["against_1_amd64.deb"]);
     assert!(said(&removing).contains("removed, downgraded or broken"), "{}", said(&removing));
     assert!(said(&removing).contains("against (1) amd64 conflicts with foo (>= 2)"), "{}", said(&removing));
+    // What is asked for by itself is told of its own repository.
+    world.repository("first", &[package("fine", "1", "")]);
+    world.repository("late", &[package("late", "1", "Conflicts: foo (>= 2)\n"), package("late", "2", "")]);
+    let installed = format!("installed: \"{}\"", world.0.path().join("list").display());
+    let entry = |id: &str, asked: &str| world.entry(id, &format!("packages: [{asked}], newest: 2, {installed}"));
+    let both = world.plan(&(entry("first", "fine") + &entry("late", "late"))).await;
+    assert!(said(&both).contains("apt repository late: for amd64, what is asked for"), "{}", said(&both));
 }
 
 #[tokio::test]

@@ -36,6 +36,16 @@ pub enum RpmError {
         /// Why not.
         source: KeyError,
     },
+    /// What was locked has lost its keys.
+    #[error(
+        "yum repository {id}: its packages can't be checked: the lock has no {path}, and had it when it was written"
+    )]
+    NoKeys {
+        /// The repository's id.
+        id: String,
+        /// The path of its keys.
+        path: String,
+    },
     /// Metadata without a signature.
     #[error("yum repository {id} is not signed: there is no {url}")]
     Unsigned {
@@ -196,7 +206,7 @@ impl RpmError {
 impl Failure for RpmError {
     fn class(&self) -> Class {
         match self {
-            Self::Manifest { .. } | Self::Installed { .. } => Class::Usage,
+            Self::Manifest { .. } | Self::Installed { .. } | Self::NoKeys { .. } => Class::Usage,
             Self::Solve { source: airlift_solve::Error::Cancelled } => Class::Interrupted,
             Self::Solve { .. } => Class::Machine,
             Self::Fetch { source, .. } => source.class(),
@@ -218,6 +228,9 @@ impl Failure for RpmError {
             Self::Signature { source, .. } => source.hint(),
             Self::Signer { source, .. } => source.hint(),
             Self::Sign { source, .. } => source.hint(),
+            Self::NoKeys { .. } => {
+                Some("take the lock as it was written, or collect without --locked, which writes another".to_owned())
+            }
             Self::Unsigned { .. } => Some(
                 "'unsigned: metadata' in the manifest takes it all the same, and tells whoever loads it; its packages are \
                  checked with 'gpgkeys' all the same, which they are not with 'unsigned: true'"

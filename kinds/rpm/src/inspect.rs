@@ -24,7 +24,7 @@ use crate::format::{FormatError, signature};
 /// How many threads look at packages: reading and mathematics, of which there is nothing to gain from more.
 const AT_ONCE: usize = 8;
 
-/// How many packages one of them takes at a time: a package is often looked at in less time than a thread needs to begin.
+/// How many packages one of them takes at most at a time: a package is often looked at in less time than a thread needs to begin.
 const TAKEN: usize = 32;
 
 /// How many packages are named in a message that counts more.
@@ -50,7 +50,8 @@ pub(crate) async fn inspect(
             packages.into_iter().map(|(blob, (size, path))| Stored { blob, size, path }).collect();
         let looker =
             Arc::new(Looker { ring: repository.ring.clone(), fetcher: fetcher.clone(), runtime: Handle::current() });
-        let looked = stream::iter(packages.chunks(TAKEN).map(<[_]>::to_vec)).map(|taken| looker.packages(taken));
+        let at_once = total.div_ceil(AT_ONCE).clamp(1, TAKEN);
+        let looked = stream::iter(packages.chunks(at_once).map(<[_]>::to_vec)).map(|taken| looker.packages(taken));
         let found: Vec<_> = looked.buffer_unordered(AT_ONCE).collect().await;
         let mut report = Report { total, ..Report::default() };
         for (path, verdict) in found.into_iter().flatten() {

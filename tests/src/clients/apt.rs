@@ -1,5 +1,6 @@
 //! apt in a folder of its own, so that nothing of this machine has a say: its own sources, lists, cache and dpkg status.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,6 +76,19 @@ impl<'a> Apt<'a> {
         let fine = done.status.success() && !told.contains("W: ") && !told.contains("E: ");
         assert!(fine, "{}", describe(&command, &done));
         told
+    }
+
+    /// Name and version of everything that `apt-get install` with these arguments would install.
+    pub fn simulated(&self, arguments: &[&str]) -> BTreeSet<String> {
+        let told = self.run(&[&["install", "--simulate"], arguments].concat());
+        let lines = told.lines().filter_map(|line| line.strip_prefix("Inst "));
+        let named = lines.map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            // The version that is there stands before it, in other brackets.
+            let version = words.iter().find_map(|word| word.strip_prefix('(')).expect("a version");
+            format!("{} {version}", words[0])
+        });
+        named.collect()
     }
 
     /// Whether a package of [`crate::debs::Upstream::build`] is installed.

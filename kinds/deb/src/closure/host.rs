@@ -51,10 +51,27 @@ struct Wants {
     all: Vec<Want>,
     numbers: HashMap<Want, u32>,
     unlisted: BTreeSet<String>,
+    /// Whether there were more of them than are looked at.
+    crowded: bool,
+}
+
+impl Wants {
+    /// The number of a want. Of lists that are made to fill memory, nothing meets what comes after so many.
+    fn number(&mut self, want: Want, most: usize) -> u32 {
+        let is_new = !self.numbers.contains_key(&want);
+        self.crowded |= is_new && self.all.len() >= most;
+        let want = if self.crowded && is_new { Want::Broken("one relation too many".into()) } else { want };
+        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(want.clone()).or_insert(next);
+        if number == next {
+            self.all.push(want);
+        }
+        number
+    }
 }
 
 /// The most different relations that are looked at. Large distributions have some hundred thousand.
-const MOST_WANTS: usize = 4_000_000;
+pub(super) const MOST_WANTS: usize = 4_000_000;
 
 /// What a capability of the solver is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +137,11 @@ impl<'u> Host<'u> {
         self.wants.borrow().unlisted.iter().cloned().collect()
     }
 
+    /// Whether its packages have more different relations than are looked at, so that nothing that was solved counts.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.wants.borrow().crowded
+    }
+
     /// The packages that its lists have.
     pub(crate) fn packages(&self) -> impl Iterator<Item = usize> + '_ {
         self.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(number, _)| number)
@@ -147,18 +169,7 @@ impl<'u> Host<'u> {
     }
 
     fn want(&self, want: Want) -> Formula {
-        let mut wants = self.wants.borrow_mut();
-        // Lists that are made to fill memory: nothing meets what comes then.
-        let want = match wants.all.len() < MOST_WANTS || wants.numbers.contains_key(&want) {
-            true => want,
-            false => Want::Broken(format!("one of more than {MOST_WANTS} different relations").into()),
-        };
-        let next = u32::try_from(wants.all.len()).unwrap_or(u32::MAX);
-        let number = *wants.numbers.entry(want.clone()).or_insert(next);
-        if number == next {
-            wants.all.push(want);
-        }
-        Formula::has(Capability(number))
+        Formula::has(Capability(self.wants.borrow_mut().number(want, MOST_WANTS)))
     }
 
     fn look(&self, package: usize) -> Seen<'_> {
@@ -290,11 +301,12 @@ impl Catalogue for Host<'_> {
         };
         let mut requires = self.requirements(stanza, "Pre-Depends", number);
         requires.extend(self.requirements(stanza, "Depends", number));
-        Dependencies {
-            requires,
-            recommends: self.requirements(stanza, "Recommends", number),
-            conflicts: self.conflicts(number, stanza),
-        }
+        // What is there already brings nothing that it only recommends.
+        let recommends = match self.own(number) {
+            Some(_) => Vec::new(),
+            None => self.requirements(stanza, "Recommends", number),
+        };
+        Dependencies { requires, recommends, conflicts: self.conflicts(number, stanza) }
     }
 
     fn providers(&self, capability: Capability) -> Vec<Candidate> {
@@ -360,4 +372,19 @@ pub(crate) fn number(package: usize) -> Candidate {
 
 fn candidates(packages: impl Iterator<Item = usize>) -> Vec<Candidate> {
     packages.map(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_too_many_is_noted() {
+        let mut wants = Wants::default();
+        let against = |text: &str| Want::Against(Symbol(0), text.into());
+        assert_eq!(["a", "b", "a"].map(|text| wants.number(against(text), 2)), [0, 1, 0]);
+        assert!(!wants.crowded);
+        assert_eq!(["c", "d", "b"].map(|text| wants.number(against(text), 2)), [2, 2, 1]);
+        assert!(wants.crowded);
+    }
 }

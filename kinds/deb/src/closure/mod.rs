@@ -77,6 +77,14 @@ pub enum ClosureError {
         /// What is assumed.
         assume: &'static str,
     },
+    /// Lists that are made to fill memory.
+    #[error(
+        "the packages of all lists together have more than {most} different relations: more than any distributions have"
+    )]
+    Relations {
+        /// The most.
+        most: usize,
+    },
     /// The solver gave up.
     #[error(transparent)]
     Solve(#[from] airlift_solve::Error),
@@ -161,7 +169,7 @@ impl Solving<'_> {
         let unlisted = host.unlisted();
         if !unlisted.is_empty() {
             let names = unlisted.join(", ");
-            self.remark(format!("for {name}, taken to be on every host, since no list has it: {names}"));
+            self.remark(0, format!("for {name}, taken to be on every host, since no list has it: {names}"));
         }
         Ok(())
     }
@@ -180,21 +188,25 @@ impl Solving<'_> {
                 None => fate.met |= found.any_host,
             }
         }
-        let reasons: BTreeSet<String> = closure.erasing.iter().map(|(_, why)| why.to_string()).collect();
-        for why in reasons {
-            self.remark(format!(
+        // Each reason is told of the first that has it.
+        let reasons: BTreeMap<String, usize> =
+            closure.erasing.iter().rev().map(|(root, why)| (why.to_string(), found[*root].request)).collect();
+        for (why, request) in reasons {
+            let remark = format!(
                 "for {name}, what is asked for can be installed only where something that its hosts have is removed, \
                  downgraded or broken, which apt does not do by itself: {why}"
-            ));
+            );
+            self.remark(request, remark);
         }
         if let Some(apart) = closure.apart {
-            self.remark(format!("for {name}, not all that is asked for can be installed on one host: {apart}"));
+            self.remark(0, format!("for {name}, not all that is asked for can be installed on one host: {apart}"));
         }
         Ok(())
     }
 
-    fn remark(&mut self, remark: String) {
-        let id = self.group.requests.first().map(|request| request.id.clone()).unwrap_or_default();
+    /// Notes something about a request, by its position; about the first where it is about all.
+    fn remark(&mut self, request: usize, remark: String) {
+        let id = self.group.requests.get(request).map(|request| request.id.clone()).unwrap_or_default();
         self.outcome.remarks.push((id, remark));
     }
 
@@ -252,7 +264,11 @@ fn closure(
     }
     let cancelled = || stop.load(Ordering::Relaxed);
     let options = Options { recommends: how.0, transactions: how.1, time: TIME, cancelled: &cancelled };
-    Ok(airlift_solve::closure(host, roots, &options)?)
+    let closure = airlift_solve::closure(host, roots, &options)?;
+    match host.is_crowded() {
+        true => Err(ClosureError::Relations { most: host::MOST_WANTS }),
+        false => Ok(closure),
+    }
 }
 
 impl ClosureError {
@@ -260,7 +276,7 @@ impl ClosureError {
         match self {
             Self::Installed { .. } | Self::NothingToAssume { .. } => Class::Usage,
             Self::Solve(airlift_solve::Error::Cancelled) => Class::Interrupted,
-            Self::Solve(_) => Class::Upstream,
+            Self::Relations { .. } | Self::Solve(_) => Class::Upstream,
         }
     }
 
@@ -274,7 +290,7 @@ impl ClosureError {
                  or say 'assume: [unlisted]'"
                     .to_owned(),
             ),
-            Self::Solve(_) => None,
+            Self::Relations { .. } | Self::Solve(_) => None,
         }
     }
 }

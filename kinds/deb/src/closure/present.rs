@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
-use airlift_solve::{Root, Transactions};
+use airlift_solve::{Root, Transactions, bound};
 use bytes::Bytes;
 
 use super::host::{Host, Present};
@@ -21,7 +21,8 @@ pub(super) const UNSAID: &str = "?";
 pub(super) fn installed(bytes: &Bytes, universe: &mut Universe) -> Result<Vec<Present>, ClosureError> {
     let listed = installed::read(bytes).map_err(|source| ClosureError::Installed { source })?;
     let mut present = Vec::with_capacity(listed.len());
-    let mut families = BTreeMap::<(String, &str), Family>::new();
+    // What a host has of one source in one version, and can have newer: what needs are known of, and the others.
+    let mut families = BTreeMap::<(String, &str), [Vec<usize>; 2]>::new();
     for one in listed {
         let name = universe.symbols.intern(one.name);
         let architecture = universe.symbols.intern(one.architecture.unwrap_or(UNSAID));
@@ -33,8 +34,9 @@ pub(super) fn installed(bytes: &Bytes, universe: &mut Universe) -> Result<Vec<Pr
         let similar = known.clone().or_else(|| named().next().map(|package| universe.stanza_bytes(package)));
         let newer = |package: &Package| version::compare(&package.version, one.version).is_gt();
         if let Some(similar) = similar.as_ref().filter(|_| named().filter(right).any(newer)) {
-            let family = families.entry((source_of(similar, one.name), one.version)).or_default();
-            if known.is_some() { &mut family.known } else { &mut family.unknown }.push(present.len());
+            let (source, _) = raw::source_of(similar, (one.name, one.version));
+            let family = families.entry((source.to_owned(), one.version)).or_default();
+            family[usize::from(known.is_none())].push(present.len());
         }
         let fields = similar.as_deref().map(Fields::read);
         let multi_arch = fields.as_ref().map_or(MultiArch::No, |fields| fields.multi_arch);
@@ -43,35 +45,11 @@ pub(super) fn installed(bytes: &Bytes, universe: &mut Universe) -> Result<Vec<Pr
         let (version, stanza) = (one.version.into(), known.unwrap_or_default());
         present.push(Present { name, version, architecture, multi_arch, provides, stanza, vague: false });
     }
-    families.into_values().for_each(|family| family.bind(&mut present, universe));
-    Ok(present)
-}
-
-/// The name of a package's source.
-fn source_of(stanza: &[u8], name: &str) -> String {
-    let source = raw::field(stanza, "Source").and_then(|source| source.split_whitespace().next());
-    source.unwrap_or(name).to_owned()
-}
-
-/// What a host has of one source in one version, and can have newer.
-#[derive(Default)]
-struct Family {
-    /// Those whose dependencies are known.
-    known: Vec<usize>,
-    unknown: Vec<usize>,
-}
-
-impl Family {
-    /// Lets each package with unknown dependencies need the next one, and the first all others: where one is upgraded, all
-    /// of them are.
-    fn bind(self, present: &mut [Present], universe: &Universe) {
-        for (place, one) in self.unknown.iter().enumerate() {
-            let next = self.unknown[(place + 1) % self.unknown.len()];
-            let others = self.known.iter().filter(|_| place == 0).chain([&next]);
-            let needs: Vec<String> = others.map(|other| exactly(&present[*other], universe)).collect();
-            present[*one].stanza = format!("Depends: {}\n", needs.join(", ")).into();
-        }
+    for (one, others) in families.into_values().flat_map(|[known, unknown]| bound(&known, &unknown)) {
+        let needs: Vec<String> = others.into_iter().map(|other| exactly(&present[other], universe)).collect();
+        present[one].stanza = format!("Depends: {}\n", needs.join(", ")).into();
     }
+    Ok(present)
 }
 
 /// The relation that only this package meets.

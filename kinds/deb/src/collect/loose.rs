@@ -44,7 +44,7 @@ pub(crate) async fn plan(repository: &Repository, context: &CollectContext) -> R
     if debs.len() < all {
         let other = all - debs.len();
         let remark = format!("{other} packages of {} are for other architectures, and are left out", repository.uri);
-        notice(&mut tree, repository, remark)?;
+        notice(&mut tree.plan, repository, remark)?;
     }
     let mut list = String::new();
     for deb in &debs {

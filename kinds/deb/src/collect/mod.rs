@@ -98,7 +98,7 @@ async fn once(
         stored.signed &= suite.signed;
         stored.expires |= suite.release.valid_until.is_some();
         for remark in &suite.remarks {
-            notice(&mut tree, repository, remark.clone())?;
+            notice(&mut tree.plan, repository, remark.clone())?;
         }
         let chosen = indices::chosen(&suite, part)?;
         let present = indices::present(chosen.files, &suite, fetcher).await?;
@@ -106,7 +106,7 @@ async fn once(
         indices::plan(&present, &suite, &mut tree)?;
         lists::read(&present, &suite, fetcher, &mut tree).await?;
         for remark in pdiffs::plan(&present, &suite, fetcher, &mut tree).await? {
-            notice(&mut tree, repository, remark)?;
+            notice(&mut tree.plan, repository, remark)?;
         }
         add_part(
             &mut stored,
@@ -146,12 +146,13 @@ fn add_part(stored: &mut Stored, part: StoredPart) {
     }
 }
 
-fn notice(tree: &mut Tree<'_>, repository: &Repository, notice: String) -> Result<(), DebError> {
+/// Notes something about a repository, once.
+fn notice(plan: &mut Plan, repository: &Repository, notice: String) -> Result<(), DebError> {
     let path = TreePath::new(format!("deb/{}", repository.id));
     let path = path.map_err(|source| DebError::Path { id: repository.id.clone(), source })?;
     let notice = Notice { path, notice };
-    if !tree.plan.notices.contains(&notice) {
-        tree.plan.notices.push(notice);
+    if !plan.notices.contains(&notice) {
+        plan.notices.push(notice);
     }
     Ok(())
 }

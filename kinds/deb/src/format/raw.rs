@@ -56,6 +56,16 @@ pub fn field<'a>(stanza: &'a [u8], name: &str) -> Option<&'a str> {
     std::str::from_utf8(value).ok().filter(|value| !value.is_empty())
 }
 
+/// The source of a package, and its version: `Source: name (version)`, where they are not the package's own
+/// (deb-control(5), Source).
+pub fn source_of<'a>(stanza: &'a [u8], own: (&'a str, &'a str)) -> (&'a str, &'a str) {
+    let Some(source) = field(stanza, "Source") else { return own };
+    match source.split_once('(') {
+        Some((name, version)) => (name.trim(), version.trim_end().trim_end_matches(')').trim()),
+        None => (source, own.1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

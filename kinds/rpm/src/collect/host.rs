@@ -102,7 +102,7 @@ fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) ->
         id: id.to_owned(),
         bases: bases.iter().map(folder).collect::<Result<_, _>>()?,
         mirrors: mirrors.map(|text| read_url(entry, id, text)).transpose()?,
-        gpgkeys: entry.gpgkeys.iter().map(|text| read_url(entry, id, text)).collect::<Result<_, _>>()?,
+        gpgkeys: gpgkeys(entry, id)?,
         unsigned: entry.unsigned,
         entry: 0,
         choice: entry.choice.clone(),
@@ -111,6 +111,15 @@ fn of_urls(entry: &RepoSpec, id: &str, bases: &[&str], mirrors: Option<&str>) ->
         module_hotfixes: entry.module_hotfixes,
         loose: Vec::new(),
     })
+}
+
+/// The keys that an entry of the manifest itself names.
+pub(super) fn own_gpgkeys(entry: &RepoSpec, id: &str, fetcher: &Fetcher) -> Result<Vec<UpstreamUrl>, RpmError> {
+    gpgkeys(&beside(entry, fetcher), id)
+}
+
+fn gpgkeys(entry: &RepoSpec, id: &str) -> Result<Vec<UpstreamUrl>, RpmError> {
+    entry.gpgkeys.iter().map(|text| read_url(entry, id, text)).collect()
 }
 
 /// The repositories of a `.repo` file, or of all of a folder.

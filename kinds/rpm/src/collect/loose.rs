@@ -25,7 +25,7 @@ use crate::inspect::{PackageError, headers};
 /// How many threads read packages.
 const AT_ONCE: usize = 8;
 
-/// How many packages one of them takes at a time: a small one is read in less time than a thread needs to begin.
+/// How many packages one of them takes at most at a time: a small one is read in less time than a thread needs to begin.
 const TAKEN: usize = 64;
 
 /// Packages up to so many bytes are read once, into memory; larger ones are copied, and their headers read again.
@@ -77,11 +77,12 @@ impl Folder {
 
     /// Takes all packages into the store, and writes what the metadata has of them, on some threads.
     async fn read(self: &Arc<Self>, fetcher: &Fetcher) -> Result<Vec<Package>, RpmError> {
-        let starts = (0..self.packages.len()).step_by(TAKEN);
+        let at_once = self.packages.len().div_ceil(AT_ONCE).clamp(1, TAKEN);
+        let starts = (0..self.packages.len()).step_by(at_once);
         let read = stream::iter(starts).map(|start| {
             let (this, fetcher, runtime) = (Arc::clone(self), fetcher.clone(), Handle::current());
             let read = tokio::task::spawn_blocking(move || {
-                let taken = this.packages[start..].iter().take(TAKEN);
+                let taken = this.packages[start..].iter().take(at_once);
                 taken.map(|url| this.package(url, &fetcher, &runtime)).collect::<Result<Vec<_>, _>>()
             });
             read.map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))

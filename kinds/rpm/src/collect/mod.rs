@@ -89,19 +89,17 @@ pub(crate) const fn dated(url: UpstreamUrl) -> Request {
 
 /// A repository that upstream has, or a folder of packages that becomes one.
 async fn of_any(repository: &Repository, context: &CollectContext) -> Result<Plan, RpmError> {
+    let keys = root::Keys::of(&repository.id, &repository.gpgkeys, &context.fetcher).await?;
     match (repository.loose.is_empty(), repository.bases.first()) {
         (false, Some(base)) => {
-            let keys = root::Keys::of(repository, &context.fetcher).await?.into_ring();
+            let keys = keys.into_ring();
             let (id, base, packages) = (repository.id.clone(), base.clone(), repository.loose.clone());
             loose::Folder { id, base, packages, keys }.plan(context).await
         }
-        _ => {
-            let keys = root::Keys::of(repository, &context.fetcher).await?;
-            match of_repository(repository, &keys, &context.fetcher, Wanted::Plan).await? {
-                Read::Planned(plan) => Ok(plan),
-                Read::Metadata(_) => unreachable!("a plan was wanted"),
-            }
-        }
+        _ => match of_repository(repository, &keys, &context.fetcher, Wanted::Plan).await? {
+            Read::Planned(plan) => Ok(plan),
+            Read::Metadata(_) => unreachable!("a plan was wanted"),
+        },
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::time::SystemTime;
 
-use airlift_core::{Notice, Request, Time};
+use airlift_core::{Notice, Request, Time, UpstreamUrl};
 use airlift_fetch::{Document, Expected, Fetcher};
 use airlift_openpgp::Keyring;
 
 use super::Mirror;
-use super::host::Repository;
 use crate::error::RpmError;
 use crate::format::repomd::{self, Data, Repomd};
 
@@ -20,10 +19,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(super) async fn of(repository: &Repository, fetcher: &Fetcher) -> Result<Self, RpmError> {
-        let id = || repository.id.clone();
+    pub(super) async fn of(id: &str, urls: &[UpstreamUrl], fetcher: &Fetcher) -> Result<Self, RpmError> {
+        let id = || id.to_owned();
         let mut ring = Keyring::default();
-        for url in &repository.gpgkeys {
+        for url in urls {
             let document = fetcher.document(&Request::new(url.clone()), &Expected::limit(MOST_BYTES)).await;
             let document = document.map_err(|source| RpmError::Fetch {
                 id: id(),

@@ -197,6 +197,8 @@ async fn what_an_upgrade_takes_along_is_collected() {
         package("app-1-1.x86_64").requires("libfoo >= 2"),
         package("any-1-1.x86_64").requires("api >= 2"),
         package("against-1-1.x86_64").conflicts("bar"),
+        package("late-1-1.x86_64").conflicts("bar"),
+        package("late-2-1.x86_64"),
     ];
     let old = [
         package("libfoo-1-1.x86_64"),
@@ -225,6 +227,11 @@ async fn what_an_upgrade_takes_along_is_collected() {
         assert_eq!(packages(&found, "r"), ["against-1-1.x86_64"]);
         let said: String = found.notices.iter().map(|one| one.notice.clone() + "\n").collect();
         assert!(said.contains("removed or broken") && said.contains("against-1-1.x86_64 conflicts with bar"), "{said}");
+        // The same of older versions.
+        let found = plan(&[repository.entry("r", "packages: [late], newest: 2")], &list).await.expect("a plan");
+        assert_eq!(packages(&found, "r"), ["late-1-1.x86_64", "late-2-1.x86_64"]);
+        let said: String = found.notices.iter().map(|one| one.notice.clone() + "\n").collect();
+        assert!(said.contains("removed or broken") && said.contains("late-1-1.x86_64 conflicts with bar"), "{said}");
     }
 }
 

@@ -40,8 +40,8 @@ fn entry(path: &str, bytes: &[u8], media_type: &str) -> LockEntry {
 
 /// What is to be known of these packages, which are from a repository with these keys at these paths.
 async fn inspected_with(keys: &[(&str, &[u8])], packages: &[(&str, &[u8])]) -> Result<Vec<String>, String> {
-    let manifest =
-        "version: 1\nyum:\n  - { id: r, baseurl: \"https://example.org/\", gpgkeys: [\"https://example.org/key\"] }\n";
+    // Where only the host's own files name the keys, those that were collected count.
+    let manifest = "version: 1\nyum:\n  - { from: /etc/yum.repos.d/r.repo }\n";
     let spec = airlift_core::manifest::section(manifest, Rpm::KEYS).expect("a section");
     let store = Store::memory();
     let packages =
@@ -132,4 +132,6 @@ async fn this_hosts_own_key_is_none_of_the_packages() {
         "{told:?}"
     );
     inspected_with(&[("rpm/gpgkeys/r.pub", own)], &other).await.expect_err("it is upstream's");
+    let error = inspected_with(&[], &other).await.expect_err("no keys at all");
+    assert!(error.contains("can't be checked: the lock has no rpm/gpgkeys/r.pub"), "{error}");
 }

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use airlift_core::{Notice, Omission, Plan};
+use airlift_core::{Omission, Plan};
 use airlift_fetch::{Expected, Fetcher};
 use airlift_kind::CollectContext;
 use bytes::Bytes;
 
+use super::notice;
 use super::repository::Repository;
 use super::tree::{Tree, request};
 use crate::closure::universe::Universe;
@@ -193,8 +194,7 @@ fn report(outcome: &Outcome, repositories: &[Repository], plan: &mut Plan) -> Re
     }
     for (id, remark) in &outcome.remarks {
         let Some(repository) = repositories.iter().find(|repository| repository.id == *id) else { continue };
-        let path = Tree::new(repository).path(id)?;
-        plan.notices.push(Notice { path, notice: format!("apt repository {id}: {remark}") });
+        notice(plan, repository, format!("apt repository {id}: {remark}"))?;
     }
     Ok(())
 }

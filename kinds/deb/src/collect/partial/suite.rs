@@ -1,6 +1,6 @@
 //! Metadata of what travels: the stanzas of upstream's lists, byte for byte, below a `Release` that this host signs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use airlift_core::{Plan, Time};
 use airlift_openpgp::SigningKey;
@@ -26,8 +26,8 @@ const MOST_NAMED: usize = 12;
 struct Travels {
     /// Descriptions by the package's name and their own checksum.
     descriptions: BTreeSet<(String, String)>,
-    /// Sources by name and version.
-    sources: BTreeSet<(String, String)>,
+    /// Sources by name and version, and whether a list of sources has them.
+    sources: BTreeMap<(String, String), bool>,
 }
 
 /// Plans a repository of which a part travels.
@@ -36,20 +36,20 @@ pub(super) fn plan(loaded: &Loaded<'_>, of: (&Universe, &Stanzas), key: &Signing
     let mut tree = Tree::new(repository);
     let keys = key.public();
     let mut stored = described(repository, &keys);
-    let travels = travels(loaded, of);
+    let mut travels = travels(loaded, of);
     for suite in &loaded.suites {
         for remark in &suite.suite.remarks {
-            notice(&mut tree, repository, remark.clone())?;
+            notice(&mut tree.plan, repository, remark.clone())?;
         }
         if let Some(until) = suite.suite.release.valid_until {
             let url = &suite.suite.url;
             notice(
-                &mut tree,
+                &mut tree.plan,
                 repository,
                 format!("{url} is valid until {until}; what is made of it here has no such date"),
             )?;
         }
-        plan_suite(suite, of, (&travels, key), &mut tree)?;
+        plan_suite(suite, of, (&mut travels, key), &mut tree)?;
         let part = StoredPart {
             suites: vec![suite.part.suite.clone()],
             components: suite.part.components.clone(),
@@ -60,7 +60,7 @@ pub(super) fn plan(loaded: &Loaded<'_>, of: (&Universe, &Stanzas), key: &Signing
         add_part(&mut stored, part);
     }
     if let Some(missing) = without_source(loaded, &travels) {
-        notice(&mut tree, repository, missing)?;
+        notice(&mut tree.plan, repository, missing)?;
     }
     describe(&stored, &keys, &mut tree)?;
     Ok(Plan { roots: loaded.roots.clone(), ..tree.plan })
@@ -75,7 +75,8 @@ fn travels(loaded: &Loaded<'_>, of: (&Universe, &Stanzas)) -> Travels {
             if let Some(sum) = field("Description-md5") {
                 travels.descriptions.insert((name.to_owned(), sum.to_owned()));
             }
-            travels.sources.insert(source_of(name, version, field("Source")));
+            let (source, version) = raw::source_of(stanza, (name, version));
+            travels.sources.insert((source.to_owned(), version.to_owned()), false);
         }
     }
     travels
@@ -86,30 +87,17 @@ fn without_source(loaded: &Loaded<'_>, travels: &Travels) -> Option<String> {
     if !loaded.suites.iter().any(|suite| suite.part.sources) {
         return None;
     }
-    let texts = loaded.suites.iter().flat_map(|suite| &suite.lists).map(|(text, _)| text);
-    let mut missing: BTreeSet<(&str, &str)> =
-        travels.sources.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
-    for stanza in texts.filter(|text| text.role == Role::Sources).flat_map(|text| raw::stanzas(&text.bytes)) {
-        if let (Some(name), Some(version)) = (raw::field(stanza, "Package"), raw::field(stanza, "Version")) {
-            missing.remove(&(name, version));
-        }
-    }
+    let missing: Vec<_> = travels.sources.iter().filter(|(_, listed)| !**listed).map(|(source, _)| source).collect();
     let named: Vec<String> =
         missing.iter().take(MOST_NAMED).map(|(name, version)| format!("{name} ({version})")).collect();
     let more = if missing.len() > named.len() { ", …" } else { "" };
     (!missing.is_empty()).then(|| {
         let (id, count) = (&loaded.repository.id, missing.len());
-        format!("{id}: {count} sources of its packages are not in its lists of sources: {}{more}", named.join(", "))
+        format!(
+            "apt repository {id}: {count} sources of its packages are not in its lists of sources: {}{more}",
+            named.join(", ")
+        )
     })
-}
-
-/// The source of a package, and its version: `Source: name (version)`, where they are not the package's own.
-fn source_of(name: &str, version: &str, source: Option<&str>) -> (String, String) {
-    let Some(source) = source else { return (name.to_owned(), version.to_owned()) };
-    match source.split_once('(') {
-        Some((name, version)) => (name.trim().to_owned(), version.trim_end().trim_end_matches(')').trim().to_owned()),
-        None => (source.to_owned(), version.to_owned()),
-    }
 }
 
 /// The stanzas of a list of packages that travel, in the list's order.
@@ -121,7 +109,7 @@ fn chosen<'a>(text: &'a Text, list: Option<usize>, stanzas: &Stanzas) -> Vec<&'a
 fn plan_suite(
     suite: &LoadedSuite<'_>,
     of: (&Universe, &Stanzas),
-    with: (&Travels, &SigningKey),
+    with: (&mut Travels, &SigningKey),
     tree: &mut Tree<'_>,
 ) -> Result<(), DebError> {
     let release = &suite.suite.release;
@@ -168,12 +156,14 @@ fn plan_suite(
     made.plan(key, tree)
 }
 
-fn of_sources<'a>(text: &'a Text, travels: &Travels) -> Vec<&'a [u8]> {
+/// The stanzas of a list of sources that travel, of which it is noted that a list has them.
+fn of_sources<'a>(text: &'a Text, travels: &mut Travels) -> Vec<&'a [u8]> {
     let travels = |stanza: &&[u8]| {
         let (Some(name), Some(version)) = (raw::field(stanza, "Package"), raw::field(stanza, "Version")) else {
             return false;
         };
-        travels.sources.contains(&(name.to_owned(), version.to_owned()))
+        let listed = travels.sources.get_mut(&(name.to_owned(), version.to_owned()));
+        listed.map(|listed| *listed = true).is_some()
     };
     raw::stanzas(&text.bytes).filter(travels).collect()
 }

@@ -202,6 +202,7 @@ impl Target<'_> {
         let older = self.close(&catalogue, &meaning.older, Transactions::EachByItself)?;
         chosen.chosen.extend(&older.chosen);
         self.record(&chosen, lines, &meaning, choice);
+        self.erasing(&older, &meaning.older, lines, choice);
         for (place, why) in older.unsolved {
             let wish = &meaning.older[place];
             choice.remarks.push((self.place(&lines[wish.line]), format!("{} can't be had: {why}", wish.root.label)));
@@ -251,15 +252,7 @@ impl Target<'_> {
                 false => choice.remarks.push((place, format!("{} does not travel: {why}", wish.root.label))),
             }
         }
-        let reasons: BTreeMap<String, usize> =
-            closure.erasing.iter().rev().map(|(root, why)| (why.to_string(), *root)).collect();
-        for (why, root) in reasons {
-            let remark = format!(
-                "what is asked for can be installed only where something that the hosts have is removed or broken ('dnf \
-                 --allowerasing'): {why}"
-            );
-            choice.remarks.push((self.place(&lines[meaning.wishes[root].line]), remark));
-        }
+        self.erasing(closure, &meaning.wishes, lines, choice);
         if let (Some(why), Some(first)) = (&closure.apart, lines.first()) {
             let remark =
                 format!("not all that is asked for can be installed on one host, so it was solved apart: {why}");
@@ -267,6 +260,19 @@ impl Target<'_> {
         }
         for (line, remark) in &meaning.remarks {
             choice.remarks.push((self.place(&lines[*line]), remark.clone()));
+        }
+    }
+
+    /// Says what can be had only where something goes, of the first line that it is so for.
+    fn erasing(&self, closure: &Closure, wishes: &[Wish], lines: &[Line], choice: &mut Choice) {
+        let reasons: BTreeMap<String, usize> =
+            closure.erasing.iter().rev().map(|(root, why)| (why.to_string(), *root)).collect();
+        for (why, root) in reasons {
+            let remark = format!(
+                "what is asked for can be installed only where something that the hosts have is removed or broken ('dnf \
+                 --allowerasing'): {why}"
+            );
+            choice.remarks.push((self.place(&lines[wishes[root].line]), remark));
         }
     }
 

@@ -1,8 +1,9 @@
 //! What the hosts have already.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use airlift_core::{Checksum, Digest};
+use airlift_solve::bound;
 
 use crate::format::evr::{Evr, Flags};
 use crate::format::href::Href;
@@ -12,7 +13,7 @@ use crate::format::request::Request;
 use crate::format::rich::simple;
 
 use super::select;
-use super::universe::{Relation, Universe};
+use super::universe::{Relation, Sym, Universe};
 
 /// What hosts have, as packages of their own.
 pub(super) struct Assumed {
@@ -37,6 +38,13 @@ struct Listed<'a> {
     needs: Vec<String>,
 }
 
+impl Listed<'_> {
+    /// What it is most like of what repositories have.
+    fn like(&self) -> Option<u32> {
+        self.same.or(self.newest)
+    }
+}
+
 /// Adds what hosts have to all packages.
 pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> Assumed {
     let mut alike = HashMap::<(&str, &str), Vec<u32>>::new();
@@ -57,7 +65,8 @@ pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> A
         }
     }
     bind(universe, &mut all);
-    let mut packages: Vec<u32> = all.iter().map(|one| package(universe, one)).collect();
+    let files = files(universe, &all);
+    let mut packages: Vec<u32> = all.iter().map(|one| package(universe, one, &files)).collect();
     let (mut requests, mut base) = (Vec::new(), false);
     for text in assume {
         match Request::parse(text) {
@@ -80,7 +89,7 @@ pub(super) fn add(universe: &mut Universe, listed: &str, assume: &[String]) -> A
 }
 
 /// Lets packages that no repository has any more need what is of their source and version, as far as it can be had newer:
-/// each the next one, and the first also those whose needs are known. So where one is upgraded, all of them are.
+/// where one is upgraded, all of them are.
 fn bind(universe: &Universe, all: &mut [Listed<'_>]) {
     let mut families = BTreeMap::<(&str, String), [Vec<usize>; 2]>::new();
     for (place, one) in all.iter().enumerate() {
@@ -90,13 +99,19 @@ fn bind(universe: &Universe, all: &mut [Listed<'_>]) {
         let family = families.entry((source, one.nevra.evr.to_string())).or_default();
         family[usize::from(one.same.is_none())].push(place);
     }
-    for [known, unknown] in families.into_values() {
-        for (place, one) in unknown.iter().enumerate() {
-            let next = unknown[(place + 1) % unknown.len()];
-            let others = known.iter().filter(|_| place == 0).chain([&next]);
-            all[*one].needs = others.map(|other| exactly(&all[*other].nevra)).collect();
-        }
+    for (one, others) in families.into_values().flat_map(|[known, unknown]| bound(&known, &unknown)) {
+        all[one].needs = others.into_iter().map(|other| exactly(&all[other].nevra)).collect();
     }
+}
+
+/// The files of what is listed, by the packages that it is like.
+fn files(universe: &Universe, all: &[Listed<'_>]) -> HashMap<u32, Vec<Sym>> {
+    let like: HashSet<u32> = all.iter().filter_map(Listed::like).collect();
+    let mut files = HashMap::<u32, Vec<Sym>>::new();
+    for (file, owner) in universe.files().iter().filter(|(_, owner)| like.contains(owner)) {
+        files.entry(*owner).or_default().push(*file);
+    }
+    files
 }
 
 /// The relation that only this package meets.
@@ -106,12 +121,12 @@ fn exactly(nevra: &Nevra<'_>) -> String {
 
 /// A package that is listed. What it provides is known where a repository has a version of it; the rest, where it has
 /// that one.
-fn package(universe: &mut Universe, listed: &Listed<'_>) -> u32 {
+fn package(universe: &mut Universe, listed: &Listed<'_>, files: &HashMap<u32, Vec<Sym>>) -> u32 {
     let nevra = &listed.nevra;
     let evr = nevra.evr.to_string();
     let mut texts = vec![format!("{} = {evr}", nevra.name), exactly(nevra)];
     let mut provides = Vec::new();
-    if let Some(like) = listed.same.or(listed.newest) {
+    if let Some(like) = listed.like() {
         let own = universe.package(like).evr().to_string();
         for link in universe.related(like, Kind::Provides) {
             let relation = universe.relation_of(*link);
@@ -123,8 +138,8 @@ fn package(universe: &mut Universe, listed: &Listed<'_>) -> u32 {
                 _ => provides.push(*link),
             }
         }
-        let files = universe.files().iter().filter(|(_, owner)| *owner == like);
-        texts.extend(files.map(|(file, _)| universe.strings.text(*file).to_owned()));
+        let files = files.get(&like).into_iter().flatten();
+        texts.extend(files.map(|file| universe.strings.text(*file).to_owned()));
     }
     provides.extend(texts.iter().filter_map(|text| relation(universe, text)).collect::<Vec<_>>());
     let known = |kind| listed.same.map(|same| universe.related(same, kind).to_vec()).unwrap_or_default();

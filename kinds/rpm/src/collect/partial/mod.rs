@@ -75,7 +75,7 @@ struct Chosen {
 
 /// Reads what a repository says of itself.
 pub(crate) async fn read(repository: &Repository, context: &CollectContext) -> Result<Read, RpmError> {
-    let keys = root::Keys::of(repository, &context.fetcher).await?;
+    let keys = root::Keys::of(&repository.id, &repository.gpgkeys, &context.fetcher).await?;
     if let (false, Some(base)) = (repository.loose.is_empty(), repository.bases.first()) {
         let (id, base) = (repository.id.clone(), base.clone());
         let plan = super::of_any(repository, context).await?;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use airlift_kind::hosts::debian_arch;
+
 use crate::format::modules::{Says, Stream};
 use crate::spec::Choice;
 
@@ -36,13 +38,12 @@ pub(super) fn no_arch(universe: &Universe, packages: &[u32], choice: &Choice) ->
         return None;
     }
     let there: Vec<&str> = there.into_iter().collect();
-    let other = wanted.iter().find_map(|arch| match arch.as_str() {
-        "amd64" => Some("; Debian's amd64 is x86_64 here"),
-        "arm64" => Some("; Debian's arm64 is aarch64 here"),
-        _ => None,
+    let other = wanted.iter().find_map(|arch| {
+        let here = there.iter().find(|here| debian_arch(here) == arch)?;
+        Some(format!("; Debian's {arch} is {here} here"))
     });
     let reason = format!("no package is of these architectures; there are: {}", there.join(", "));
-    Some((format!("arches: [{}]", wanted.join(", ")), reason + other.unwrap_or_default()))
+    Some((format!("arches: [{}]", wanted.join(", ")), reason + &other.unwrap_or_default()))
 }
 
 /// The newest versions of each name and architecture; of modules, the packages of the newest builds of each stream.

@@ -20,6 +20,10 @@ const MOST_RELATIONS: usize = 4_000_000;
 /// The most bytes of all different texts together.
 const MOST_OF_TEXTS: usize = 512 << 20;
 
+/// The most relations and files of all packages together, however often each is repeated. Large distributions have some
+/// ten million.
+const MOST_LINKS: usize = 100_000_000;
+
 /// Texts, each once.
 #[derive(Default)]
 pub(super) struct Strings {
@@ -114,6 +118,8 @@ pub(super) struct Universe {
     files: Vec<(Sym, u32)>,
     provides: Vec<(Sym, u32, u32)>,
     sorted: bool,
+    /// How many relations and files were read.
+    linked: usize,
 }
 
 /// What is known of a package before all of it is.
@@ -138,21 +144,25 @@ impl Universe {
                     let relation = Relation { name: self.strings.intern(&relation.name), version };
                     let number = self.relation(relation);
                     open.links[position(kind)].push(number);
+                    self.linked += 1;
                 }
-                Part::File(path) => open.files.push(self.strings.intern(&path)),
+                Part::File(path) => {
+                    open.files.push(self.strings.intern(&path));
+                    self.linked += 1;
+                }
                 Part::Source(name) => open.source = Some(self.strings.intern(&name)),
                 Part::Package(info) => self.add(repository, info, &mut open),
             }
-            self.within(MOST_RELATIONS, MOST_OF_TEXTS)
+            self.within(MOST_RELATIONS, MOST_OF_TEXTS, MOST_LINKS)
         })
     }
 
     /// Refuses lists that are made to fill memory.
-    fn within(&self, relations: usize, texts: usize) -> Result<(), FormatError> {
-        match self.relations.len() > relations || self.strings.bytes > texts {
+    fn within(&self, relations: usize, texts: usize, links: usize) -> Result<(), FormatError> {
+        match self.relations.len() > relations || self.strings.bytes > texts || self.linked > links {
             true => Err(FormatError::refused(format!(
-                "with it, the packages of all repositories have more than {relations} different relations, or more than {} \
-                 of names: more than any distributions have",
+                "with it, the packages of all repositories have more than {relations} different relations, more than {links} \
+                 relations and files altogether, or more than {} of names: more than any distributions have",
                 airlift_core::size::human(texts as u64)
             ))),
             false => Ok(()),
@@ -343,6 +353,14 @@ fn files_of(rich: &Rich, into: &mut HashSet<String>) {
 mod tests {
     use super::*;
 
+    /// A package that says the same again.
+    const REPEATED: &str = "<metadata xmlns=\"http://linux.duke.edu/metadata/common\" \
+        xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"1\"><package type=\"rpm\"><name>p</name><arch>noarch</arch>\
+        <version epoch=\"0\" ver=\"1\" rel=\"1\"/><checksum type=\"sha256\" pkgid=\"YES\">\
+        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef</checksum><size package=\"1\"/>\
+        <location href=\"p.rpm\"/><format><rpm:provides><rpm:entry name=\"p\"/><rpm:entry name=\"p\"/></rpm:provides>\
+        <file>/p</file></format></package></metadata>";
+
     #[test]
     fn lists_that_fill_memory_are_refused() {
         let mut universe = Universe::default();
@@ -351,9 +369,13 @@ mod tests {
             universe.relation(Relation { name, version: None });
         }
         universe.strings.intern("a");
-        assert!(universe.within(3, 3).is_ok(), "each text and each relation counts once");
-        for (relations, texts) in [(2, 3), (3, 2)] {
-            let error = universe.within(relations, texts).expect_err("a refusal").to_string();
+        assert!(universe.within(3, 3, 0).is_ok(), "each text and each relation counts once");
+        universe.load(0, REPEATED.as_bytes()).expect("a list");
+        assert_eq!((universe.relations.len(), universe.linked), (4, 3), "each repetition counts");
+        let bytes = universe.strings.bytes;
+        assert!(universe.within(4, bytes, 3).is_ok());
+        for (relations, texts, links) in [(3, bytes, 3), (4, bytes - 1, 3), (4, bytes, 2)] {
+            let error = universe.within(relations, texts, links).expect_err("a refusal").to_string();
             assert!(error.contains("different relations"), "{error}");
         }
     }
