@@ -19,6 +19,8 @@ pub struct CollectContext {
     pub signer: Signer,
     /// Knows how this machine is set up, where the manifest says to follow it.
     pub machine: Arc<dyn Machine>,
+    /// Whether what is planned is fetched afterwards, so that what will be needed may be begun before all is planned.
+    pub fetches: bool,
 }
 
 /// The key of this host that signs metadata which a kind had to write anew.

@@ -16,5 +16,6 @@ pub fn key() -> SigningKey {
 
 /// What kinds plan with, with the key of this process.
 pub fn context(fetcher: Fetcher) -> CollectContext {
-    CollectContext { fetcher, signer: Signer::new(|| Ok::<_, SigningError>(key())), machine: Arc::new(NoMachine) }
+    let signer = Signer::new(|| Ok::<_, SigningError>(key()));
+    CollectContext { fetcher, signer, machine: Arc::new(NoMachine), fetches: true }
 }

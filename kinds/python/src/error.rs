@@ -93,12 +93,12 @@ pub enum PythonError {
         /// What it has.
         found: Checksum,
     },
-    /// The metadata beside a wheel is not that of the wheel.
-    #[error("the wheel {name} does not say what the metadata beside it says{}", at(url.as_deref()))]
+    /// The metadata that a wheel was chosen by is not that of the wheel.
+    #[error("the wheel {name} does not say what {}", chosen_by(url.as_deref()))]
     Beside {
         /// The wheel.
         name: String,
-        /// The metadata.
+        /// The metadata beside it; none where it was taken out of the wheel's end.
         url: Option<Box<UpstreamUrl>>,
     },
     /// A requirement from git of which nothing says what it needs.
@@ -199,8 +199,11 @@ impl Failure for PythonError {
     }
 }
 
-fn at(url: Option<&UpstreamUrl>) -> String {
-    url.map(|url| format!(", {url}")).unwrap_or_default()
+fn chosen_by(url: Option<&UpstreamUrl>) -> String {
+    match url {
+        Some(url) => format!("the metadata beside it says, {url}"),
+        None => "was taken out of its end when it was chosen".to_owned(),
+    }
 }
 
 /// Where credentials may stand, where an index asks for some and there are none.

@@ -28,6 +28,7 @@ pub(super) async fn run(arguments: &cli::Collect, context: &Context<'_>) -> Resu
     let store = Store::folder(&arguments.store)?;
     let _guard = store.lock_exclusive()?;
     let planning = planning(&arguments.network, &store, &manifest.path, context)?;
+    let planning = CollectContext { fetches: true, ..planning };
     let options = Options { keep_going: arguments.keep_going };
     let lock = match arguments.locked {
         true => again(&manifest, &planning.fetcher, &options).await?,

@@ -58,7 +58,7 @@ pub(super) fn planning(
     settings.folder = absolute.and_then(|path| path.parent().map(Path::to_owned));
     let fetcher = Fetcher::new(settings, store.clone(), context.printer.observer(), context.cancel.clone())?;
     let signer = signing::signer(settings::signing_key(network), context.printer.observer());
-    Ok(CollectContext { fetcher, signer, machine: Arc::new(settings::ThisMachine) })
+    Ok(CollectContext { fetcher, signer, machine: Arc::new(settings::ThisMachine), fetches: false })
 }
 
 /// Bytes needed at a place, and what they are for.

@@ -45,12 +45,18 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem) -> Res
             let about = library.load_about(&choice.project, offered).await?;
             if !is_beside {
                 built.remarks.insert((choice.project.name.clone(), told(offered, &about)));
+            } else if let Err(reason) = &about.metadata {
+                let remark = format!("{} can't be built from what travels: it {reason}", offered.file.name);
+                built.remarks.insert((choice.project.name.clone(), remark));
+                built.choices.push(choice);
+                continue;
             }
             // The same requirements have the same solution.
             if !builds.contains(&about.build) {
                 let environment = problem.environment().building(offered);
                 match solve(library, &building(problem, environment, &about)).await {
-                    Ok(solution) => open.extend(solution.into_values()),
+                    // What builds it is needed as much as it is.
+                    Ok(solution) => if is_beside { &mut beside } else { &mut open }.extend(solution.into_values()),
                     Err(PythonError::Unsolvable { derivation, .. }) if is_beside => {
                         let why = plain(&derivation, 500);
                         let remark = format!("{} can't be built from what travels: {why}", offered.file.name);
@@ -71,8 +77,14 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem) -> Res
 /// What a build needs.
 fn building(problem: &Problem, environment: Environment, about: &About) -> Problem {
     // Hashes, constraints and pins are of what is installed, not of what builds it.
-    let Policy { sdists, forms, prefer_binary, places, .. } = problem.policy().clone();
-    let policy = Policy { sdists, forms, prefer_binary, places, ..Policy::default() };
+    let own = problem.policy();
+    let policy = Policy {
+        sdists: own.sdists,
+        forms: own.forms.clone(),
+        prefer_binary: own.prefer_binary,
+        places: own.places.clone(),
+        ..Policy::default()
+    };
     Problem::new(environment, policy, about.build.clone())
 }
 

@@ -1,8 +1,7 @@
 //! Wheels that are fetched while it is still being decided what is.
 //!
-//! Where an index has no metadata beside its wheels, the plan needs every byte of those that are chosen: what a wheel says
-//! is believed only when all of it was checked (see [`wheel::ends_with`]). Which ones that will be is known long before the
-//! last version is. What was begun for nothing is in the store, and in no plan.
+//! Where an index has no metadata beside its wheels, deciding takes as long as fetching does. Which wheels will be needed is known
+//! long before the last version is. What was begun for nothing is in the store, and in no plan.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -18,34 +17,29 @@ use crate::format::index::File;
 
 /// How many are fetched at a time: what the solver waits for goes first.
 const AT_ONCE: usize = 3;
-/// The most bytes of one that may turn out not to be needed.
-const LIKELY: u64 = 64 << 20;
+/// The most bytes of one: larger ones are asked for in pieces at the same time, which the solver's questions would wait for.
+const MOST: u64 = 64 << 20;
 
 /// Where those who know which wheels will be needed say so.
 #[derive(Debug)]
 pub(crate) struct Early {
     begun: Mutex<HashSet<String>>,
-    queue: UnboundedSender<File>,
+    /// None where nothing is fetched afterwards.
+    queue: Option<UnboundedSender<File>>,
 }
 
 impl Early {
-    pub(crate) fn new(queue: UnboundedSender<File>) -> Self {
+    pub(crate) fn new(queue: Option<UnboundedSender<File>>) -> Self {
         Self { begun: Mutex::default(), queue }
     }
 
-    /// This one is in every solution that there is.
-    pub(crate) fn certain(&self, offered: &Offered) {
+    /// This one will most likely be needed.
+    pub(crate) fn begin(&self, Offered { file, .. }: &Offered) {
+        let Some(queue) = self.queue.as_ref().filter(|_| wheel::has_end(file)) else { return };
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if wheel::is_read_whole(&offered.file) && begun.insert(offered.file.url.expose().as_str().to_owned()) {
+        if file.size.is_none_or(|size| size < MOST) && begun.insert(file.url.expose().as_str().to_owned()) {
             // Nobody listens any more where nothing is decided any more.
-            let _ = self.queue.unbounded_send(offered.file.clone());
-        }
-    }
-
-    /// This one may still turn out not to be needed.
-    pub(crate) fn likely(&self, offered: &Offered) {
-        if offered.file.size.is_some_and(|size| size <= LIKELY) {
-            self.certain(offered);
+            let _ = queue.unbounded_send(file.clone());
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Wheels against the metadata that an index has beside them, looked at once all of them are there.
+//! Wheels against the metadata that they were chosen by, looked at once all of them are there.
 //!
-//! What is needed was solved by that metadata, so that nobody has to fetch every wheel that might be chosen. Clients install
-//! what the wheel itself says: where the two disagree, something that is needed would be missing behind the gap.
+//! What is needed was solved by what the index has beside a wheel, or by what the wheel's end said by itself, so that nobody has
+//! to fetch every wheel that might be chosen. Clients install what the wheel itself says: where the two disagree, something that is needed would be missing behind the gap.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,6 @@ pub(crate) async fn inspect(entries: &[&LockEntry], fetcher: &Fetcher) -> Result
     let by_path: BTreeMap<&str, &LockEntry> = entries.iter().map(|entry| (entry.path.as_str(), *entry)).collect();
     let pairs = by_path.iter().filter_map(|(path, metadata)| {
         let wheel = path.strip_suffix(".metadata").filter(|path| path.starts_with("python/packages/"))?;
-        // What Airlift made was taken out of the wheel.
-        metadata.url.as_ref()?;
         Some((*by_path.get(wheel)?, *metadata))
     });
     let looked = pairs.map(|(wheel, metadata)| Box::pin(compare(wheel, metadata, fetcher)));
@@ -33,12 +31,14 @@ pub(crate) async fn inspect(entries: &[&LockEntry], fetcher: &Fetcher) -> Result
 
 async fn compare(wheel: &LockEntry, metadata: &LockEntry, fetcher: &Fetcher) -> Result<Option<Notice>, PythonError> {
     let name = wheel.path.name();
+    let contradicts = || PythonError::Beside { name: name.to_owned(), url: metadata.url.clone().map(Box::new) };
     let inside = match wheel::inside(fetcher, name, (wheel.blob, wheel.size)).await? {
         Ok(inside) => inside,
-        Err(reason) => {
+        Err(reason) if metadata.url.is_some() => {
             let notice = format!("{name} {reason}; what the index says of it was believed");
             return Ok(Some(Notice { path: wheel.path.clone(), notice }));
         }
+        Err(_) => return Err(contradicts()),
     };
     let beside = fetcher.stored(metadata.blob, metadata.size, 0..metadata.size).await;
     let beside = beside.map_err(|source| failed(&format!("the metadata of {name}"), source))?;
@@ -48,6 +48,6 @@ async fn compare(wheel: &LockEntry, metadata: &LockEntry, fetcher: &Fetcher) -> 
     // An index may write the same in other words.
     match (Metadata::parse(&inside), Metadata::parse(&beside)) {
         (Ok(inside), Ok(beside)) if inside.needs_as(&beside) => Ok(None),
-        _ => Err(PythonError::Beside { name: name.to_owned(), url: metadata.url.clone().map(Box::new) }),
+        _ => Err(contradicts()),
     }
 }

@@ -13,7 +13,6 @@ use pep508_rs::PackageName;
 use super::early::Early;
 use super::places::{Place, Places};
 use super::project::{Offered, Project};
-use super::wheel::End;
 use super::{repository, sdist, wheel};
 use crate::error::PythonError;
 use crate::format::file_name::FileName;
@@ -58,15 +57,15 @@ pub(crate) struct About {
 pub(crate) enum Text {
     /// Upstream offers it by itself; it is in the store.
     Stored(Digest, Request),
-    /// It was taken out of the wheel: where only its end was asked for, all of it has to be checked.
-    Taken(Bytes, Option<End>),
+    /// It was taken out of the wheel.
+    Taken(Bytes),
 }
 
 impl Text {
     pub(crate) fn digest(&self) -> Digest {
         match self {
             Self::Stored(digest, _) => *digest,
-            Self::Taken(bytes, _) => Digest::of(bytes),
+            Self::Taken(bytes) => Digest::of(bytes),
         }
     }
 }
@@ -189,8 +188,8 @@ impl<'a> Library<'a> {
         let text = match self.offered_metadata(offered).await? {
             Some((bytes, request, digest)) => (bytes, Text::Stored(digest, request)),
             None => match wheel::metadata(self.fetcher, &offered.file).await? {
-                (Ok(bytes), end) => (bytes.clone(), Text::Taken(bytes, end)),
-                (Err(reason), _) => return Ok(About { metadata: Err(reason), text: None, build: Vec::new() }),
+                Ok(bytes) => (bytes.clone(), Text::Taken(bytes)),
+                Err(reason) => return Ok(About { metadata: Err(reason), text: None, build: Vec::new() }),
             },
         };
         let metadata = Metadata::parse(&text.0).map_err(|error| format!("has metadata that can't be used: {error}"));

@@ -3,7 +3,7 @@
 //! `inputs` reads what each set wants, `places` where it comes from. For each `environment` the `solver` decides on versions,
 //! over what the `library` knows of projects; `prefetch` asks ahead, `explain` says why there is no solution. `build`
 //! adds what source distributions need to be built, `hashes` checks what an index promises nothing of, and `publish` makes
-//! the plan; `early` fetches what that will need. `inspect` looks at what was fetched by the plan.
+//! the plan; `early` begins to fetch what that will need, where fetching follows. `inspect` looks at what was fetched by the plan.
 
 mod build;
 mod early;
@@ -69,7 +69,7 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
     places.learn(cases.iter().map(|case| &case.policy.places));
     places.only_for(Platforms::of(cases.iter().map(|case| &case.environment.tags)));
     let (queue, begun) = mpsc::unbounded();
-    let library = Library::new(fetcher, places, Early::new(queue));
+    let library = Library::new(fetcher, places, Early::new(context.fetches.then_some(queue)));
     let (decided, is_decided) = oneshot::channel();
     let planned = async {
         let solved = solve_all(&library, &cases).await?;
@@ -84,11 +84,8 @@ async fn collect_all(spec: &PythonSpec, context: &CollectContext) -> Result<Plan
         shelf.plan().await
     };
     match select(pin!(planned), pin!(early::fetch(fetcher, begun, is_decided))).await {
-        Either::Left((Ok(plan), early)) => {
-            early.await;
-            Ok(plan)
-        }
-        Either::Left((failed, _)) => failed,
+        // What is still being fetched is gone on with by the plan, or not needed.
+        Either::Left((planned, _)) => planned,
         Either::Right(((), planned)) => planned.await,
     }
 }

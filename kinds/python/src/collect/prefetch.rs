@@ -50,7 +50,7 @@ async fn follow(library: &Library<'_>, problem: &Problem, requirement: Requireme
     let Some(offered) = likely(&project, &requirement, problem) else { return Vec::new() };
     if problem.pins(&project.name) {
         // Whatever others want of it: there is no solution without it.
-        library.early().certain(offered);
+        library.early().begin(offered);
     }
     let Ok(about) = library.load_about(&project, offered).await else { return Vec::new() };
     requirements_of(&about, &requirement, problem)

@@ -12,7 +12,7 @@ use super::library::{Library, Text, failed};
 use super::places::Place;
 use super::problem::Choice;
 use super::project::Offered;
-use super::{repository, wheel};
+use super::repository;
 use crate::error::PythonError;
 use crate::format::index::File;
 use crate::format::page::{self, PageFile, Project};
@@ -119,12 +119,6 @@ impl<'a> Shelf<'a> {
         let (sha256, size) = self.measure(file).await?;
         let about = self.library.about(offered);
         let text = about.as_ref().and_then(|about| about.text.clone());
-        if let Some(Text::Taken(_, Some(end))) = &text
-            && !wheel::ends_with(self.library.fetcher, file, end).await?
-        {
-            let reason = "its end said something else when it was asked for by itself".to_owned();
-            return Err(PythonError::File { url: Box::new(file.url.clone()), reason });
-        }
         let place = format!("packages/{project}/{}", file.name);
         let mut checksums: Vec<Checksum> = vec![sha256.into()];
         checksums.extend(file.checksums.iter().filter(|checksum| **checksum != Checksum::from(sha256)).cloned());
@@ -144,7 +138,7 @@ impl<'a> Shelf<'a> {
         if let Some(text) = &text {
             let source = match text {
                 Text::Stored(digest, request) => Source::Stored { digest: *digest, request: request.clone() },
-                Text::Taken(bytes, _) => Source::Generated(bytes.clone()),
+                Text::Taken(bytes) => Source::Generated(bytes.clone()),
             };
             let entry = PlanEntry::new(path(&format!("{place}.metadata"))?, source);
             entries.push(PlanEntry { media_type: Some(PACKAGE.into()), modified: file.uploaded, ..entry });

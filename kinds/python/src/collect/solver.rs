@@ -19,7 +19,7 @@ use pubgrub::{
 };
 
 use super::library::Library;
-use super::problem::{Choice, Problem, Solution};
+use super::problem::{Choice, Problem, Solution, specifiers_of};
 use super::project::{Candidates, Project};
 use super::{explain, prefetch};
 use crate::error::PythonError;
@@ -151,7 +151,7 @@ impl Provider<'_> {
     fn begin(&self) {
         for (name, index) in &self.state.borrow().decided {
             if let Some(choice) = index.and_then(|index| self.choice(name, index)) {
-                self.library.early().likely(choice.offered());
+                self.library.early().begin(choice.offered());
             }
         }
     }
@@ -191,11 +191,7 @@ impl Provider<'_> {
     /// The versions that a requirement allows, whether or not the environment can use them.
     fn set(&self, requirement: &Requirement, project: &Project, candidates: &Candidates) -> Result<Set, Stop> {
         let none = VersionSpecifiers::empty();
-        let specifiers = match &requirement.version_or_url {
-            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers,
-            // A URL was made the project's only file when the manifest was read.
-            Some(VersionOrUrl::Url(_)) | None => &none,
-        };
+        let specifiers = specifiers_of(requirement).unwrap_or(&none);
         let matching: Vec<u32> = (0_u32..)
             .zip(&project.releases)
             .filter(|(_, release)| release.fits(specifiers))
@@ -227,7 +223,8 @@ impl Provider<'_> {
             grew = true;
         }
         if pins {
-            for index in matching {
+            let withdrawn = |index: &&u32| candidates.get(**index).is_some_and(|candidate| candidate.yanked);
+            for index in matching.iter().filter(withdrawn) {
                 grew |= state.learned.pinned.insert((requirement.name.clone(), *index));
             }
         }

@@ -20,32 +20,20 @@ const ASKED: u64 = 16 << 20;
 /// How much of a wheel's end is looked at at most.
 const MOST: u64 = 256 << 20;
 
-/// Whether a plan with this wheel needs all of it, and its end is read before by itself: see [`metadata`].
-pub(crate) fn is_read_whole(file: &File) -> bool {
-    file.metadata == Promise::None && file.name.ends_with(".whl") && has_end(file)
+/// Whether a wheel's end is worth to be asked for by itself: where nothing beside it says what that does. Without a promised
+/// digest the whole is needed anyway.
+pub(crate) fn has_end(file: &File) -> bool {
+    file.metadata == Promise::None
+        && file.name.ends_with(".whl")
+        && file.checksums.iter().any(|checksum| checksum.digest().is_some())
+        && file.size.is_none_or(|size| size > SMALL)
 }
 
-/// Whether a wheel's end is worth to be asked for by itself. Without a promised digest the whole is needed anyway.
-fn has_end(file: &File) -> bool {
-    file.checksums.iter().any(|checksum| checksum.digest().is_some()) && file.size.is_none_or(|size| size > SMALL)
-}
-
-/// The end of a wheel that was asked for by itself, of which nothing was promised.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    length: u64,
-    digest: Digest,
-}
-
-/// The metadata inside of a wheel, or why it has none that can be used; and the end that it was read from, unless all of
-/// the wheel was checked.
+/// The metadata inside of a wheel, or why it has none that can be used.
 ///
-/// It is read from the wheel's end by ranges, where upstream has ranges. What is collected in the end is compared with the
-/// whole wheel: see [`ends_with`].
-pub(crate) async fn metadata(
-    fetcher: &Fetcher,
-    file: &File,
-) -> Result<(Result<Bytes, String>, Option<End>), PythonError> {
+/// It is read from the wheel's end by ranges, where upstream has ranges. Nothing is promised of these bytes by themselves:
+/// what is collected in the end is compared with the whole wheel (see `inspect`).
+pub(crate) async fn metadata(fetcher: &Fetcher, file: &File) -> Result<Result<Bytes, String>, PythonError> {
     let has_end = has_end(file);
     let (mut length, mut most) = (FIRST, ASKED);
     while has_end && length <= most {
@@ -54,15 +42,14 @@ pub(crate) async fn metadata(
         let Some((bytes, size)) = ended else { break };
         // More than half of it costs as much as all of it, which is wanted anyway.
         most = ASKED.min(size / 2);
-        let end = || Some(End { length: bytes.len() as u64, digest: Digest::of(&bytes) });
         match zip_member(Tail { size, bytes: &bytes }, is_wheel_metadata, METADATA) {
-            Ok(metadata) => return Ok((Ok(metadata.into()), end())),
+            Ok(metadata) => return Ok(Ok(metadata.into())),
             Err(ArchiveError::More(needed)) => length = longer(length, needed),
-            Err(error) => return Ok((Err(unusable(&error)), end())),
+            Err(error) => return Ok(Err(unusable(&error))),
         }
     }
     let whole = whole(fetcher, file).await?;
-    Ok((inside(fetcher, &file.name, whole).await?, None))
+    inside(fetcher, &file.name, whole).await
 }
 
 /// Fetches a wheel, whose every byte is checked; its digest and its size.
@@ -71,12 +58,6 @@ pub(crate) async fn whole(fetcher: &Fetcher, file: &File) -> Result<(Digest, u64
     let fetched = fetcher.blob(&Request::new(file.url.clone()), &expected).await;
     let fetched = fetched.map_err(|source| failed(&format!("the wheel {}", file.name), source))?;
     Ok((fetched.digest, fetched.size))
-}
-
-/// Whether a wheel whose every byte was checked ends with what was said to be its end.
-pub(crate) async fn ends_with(fetcher: &Fetcher, file: &File, end: &End) -> Result<bool, PythonError> {
-    let whole = whole(fetcher, file).await?;
-    Ok(end.length <= whole.1 && Digest::of(&last(fetcher, &file.name, (whole, end.length)).await?) == end.digest)
 }
 
 /// The last bytes of a wheel that is in the store.

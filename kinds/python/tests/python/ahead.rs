@@ -1,6 +1,9 @@
 //! What is asked for before it is known to be needed: less waiting, and the same plan.
 
-use airlift_testkit::upstream::{Recorded, noise};
+use std::time::Duration;
+
+use airlift_core::Source;
+use airlift_testkit::upstream::{Recorded, Resource, noise};
 
 use super::upstream::{Dist, Site, files, metadata, zipped};
 
@@ -69,6 +72,10 @@ async fn a_large_wheel_that_is_wanted_is_on_its_way_before_everything_is_decided
         site.add(&format!("step{step}"), Dist::pure(&format!("step{step}"), "1", &[&next]));
     }
     site.add("step10", Dist::pure("step10", "1", &[]));
+    // It takes its time to say what comes last.
+    let last = Resource::new(metadata("step9", "1", &["Requires-Dist: step10"]));
+    let last = Resource { pace: Duration::from_millis(300), ..last };
+    site.upstream.put("/files/step9-1-py3-none-any.whl.metadata", last);
     assert_eq!(site.chosen(&["big==1"], "").await.len(), 12);
     let requests = site.upstream.requests();
     let wholes: Vec<usize> =
@@ -78,18 +85,51 @@ async fn a_large_wheel_that_is_wanted_is_on_its_way_before_everything_is_decided
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_only_plans_fetches_no_large_wheel() {
+    let site = Site::of(&[("big", large("big", "1", &["Requires-Dist: b"])), ("b", Dist::pure("b", "1", &[]))]).await;
+    let plan = site.only_plan(&site.manifest(&["big==1"], "")).await.expect("a plan");
+    assert_eq!(files(&plan), ["b-1-py3-none-any.whl", "big-1-py3-none-any.whl"]);
+    let asked = asked(&site.upstream.requests(), "/big-1-py3-none-any.whl");
+    assert!(!asked.is_empty() && asked.iter().all(|(_, whole)| !whole), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wheel_that_says_something_else_than_its_end_did_is_refused() {
+    let site = Site::of(&[("big", large("big", "1", &["Requires-Dist: b"])), ("b", Dist::pure("b", "1", &[]))]).await;
+    let manifest = site.manifest(&["big"], "");
+    site.collect(&manifest).await.expect("collected");
+    let error = site.collect_changed(&manifest, |plan| {
+        let beside =
+            plan.entries.iter_mut().find(|entry| entry.path.as_str().ends_with("/big-1-py3-none-any.whl.metadata"));
+        beside.expect("the metadata").source = Source::Generated(metadata("big", "1", &[]).into());
+    });
+    let error = error.await.expect_err("a refusal");
+    assert!(error.contains("big-1-py3-none-any.whl does not say what was taken out of its end"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_begun_for_nothing_is_in_no_plan() {
+    // That 'a' 2 can't be is found out late: nobody asks for 'y' 1 before it is the only one left.
     let site = Site::of(&[
-        ("a", large("a", "2", &["Requires-Dist: late"])),
+        ("a", large("a", "2", &["Requires-Dist: z1", "Requires-Dist: z2"])),
         ("a", large("a", "1", &[])),
-        ("late", Dist::pure("late", "1", &["Requires-Dist: c<2"])),
+        ("z1", Dist::pure("z1", "1", &["Requires-Dist: y<3"])),
+        ("z2", Dist::pure("z2", "1", &["Requires-Dist: y!=2"])),
+        ("y", Dist::pure("y", "1", &["Requires-Dist: c<2"])),
+        ("y", Dist::pure("y", "2", &[])),
+        ("y", Dist::pure("y", "3", &[])),
         ("b", Dist::pure("b", "1", &["Requires-Dist: c>=2"])),
         ("c", Dist::pure("c", "1", &[])),
         ("c", Dist::pure("c", "2", &[])),
     ])
     .await;
+    let last = Resource::new(metadata("y", "1", &["Requires-Dist: c<2"]));
+    let last = Resource { pace: Duration::from_millis(300), ..last };
+    site.upstream.put("/files/y-1-py3-none-any.whl.metadata", last);
     let manifest = site.manifest(&["a", "b"], "");
     let (one, other) = (site.plan(&manifest).await.expect("a plan"), site.plan(&manifest).await.expect("a plan"));
+    let asked = asked(&site.upstream.requests(), "/a-2-py3-none-any.whl");
+    assert!(asked.iter().any(|(_, whole)| *whole), "{asked:?}");
     assert_eq!(files(&one), ["a-1-py3-none-any.whl", "b-1-py3-none-any.whl", "c-2-py3-none-any.whl"]);
     assert_eq!(format!("{one:?}"), format!("{other:?}"));
 }

@@ -229,6 +229,31 @@ async fn what_builds_a_source_distribution_beside_a_wheel_travels_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_build_beside_a_wheel_lacks_is_a_remark() {
+    let sdist = |name: &str, needs: &str| {
+        let project = format!("[build-system]\nrequires = [{needs}]\n");
+        Dist::sdist(name, "1", &[("PKG-INFO", &metadata(name, "1", &[])), ("pyproject.toml", &project)])
+    };
+    let site = Site::of(&[
+        ("a", Dist::pure("a", "1", &[])),
+        ("a", sdist("a", "'maker'")),
+        ("maker", sdist("maker", "'nosuch'")),
+        ("b", Dist::pure("b", "1", &[])),
+        ("b", Dist::sdist("b", "1", &[])),
+    ])
+    .await;
+    let plan = site.plan(&site.manifest(&["a", "b"], "sdists: always")).await.expect("a plan");
+    let expected = ["a-1-py3-none-any.whl", "a-1.tar.gz", "b-1-py3-none-any.whl", "b-1.tar.gz", "maker-1.tar.gz"];
+    assert_eq!(files(&plan), expected);
+    let notices = format!("{:?}", plan.notices);
+    for name in ["maker-1.tar.gz", "b-1.tar.gz"] {
+        assert!(notices.contains(&format!("{name} can't be built from what travels")), "{notices}");
+    }
+    let error = site.refused(&["maker"], "").await;
+    assert!(error.contains("nosuch"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_builds_and_is_missing_is_told_as_such() {
     let project = "[build-system]\nrequires = ['nosuchbuilder']\n";
     let sdist = Dist::sdist("s", "2", &[("PKG-INFO", &metadata("s", "2", &[])), ("pyproject.toml", project)]);

@@ -8,7 +8,7 @@ use airlift_core::event::Observer;
 use airlift_core::{Digest, Event, Failure, Notice, Plan, Source};
 use airlift_fetch::engine::{self, Options};
 use airlift_fetch::{Fetcher, Settings};
-use airlift_kind::{DynKind, Erased};
+use airlift_kind::{CollectContext, DynKind, Erased};
 use airlift_kind_python::Python;
 use airlift_store::Store;
 use airlift_testkit::upstream::{Resource, Upstream};
@@ -232,12 +232,29 @@ impl Site {
         plan.map_err(|error| told(&*error))
     }
 
+    /// Plans as who fetches nothing afterwards.
+    pub(crate) async fn only_plan(&self, manifest: &str) -> Result<Plan, String> {
+        let section = PYTHON.section(manifest).map_err(|error| error.to_string())?;
+        let context = CollectContext { fetches: false, ..airlift_testkit::signing::context(self.fetcher()) };
+        section.collect(&context).await.map_err(|error| told(&*error))
+    }
+
     /// Collects all of it, and says what is to be known of it, or why it can't be.
     pub(crate) async fn collect(&self, manifest: &str) -> Result<Vec<Notice>, String> {
+        self.collect_changed(manifest, |_| {}).await
+    }
+
+    /// The same after the plan was changed.
+    pub(crate) async fn collect_changed(
+        &self,
+        manifest: &str,
+        change: impl FnOnce(&mut Plan),
+    ) -> Result<Vec<Notice>, String> {
         let fetcher = self.fetcher();
         let section = PYTHON.section(manifest).map_err(|error| error.to_string())?;
         let plan = section.collect(&airlift_testkit::signing::context(fetcher.clone())).await;
-        let plan = plan.map_err(|error| told(&*error))?;
+        let mut plan = plan.map_err(|error| told(&*error))?;
+        change(&mut plan);
         let collected = engine::collect(&fetcher, plan, &Options::default()).await.map_err(|error| told(&error))?;
         let entries: Vec<_> = collected.entries.iter().collect();
         section.inspect(&entries, &fetcher).await.map_err(|error| told(&*error))
