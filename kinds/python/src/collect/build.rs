@@ -38,8 +38,9 @@ pub(crate) async fn with_builds(library: &Library<'_>, problem: &Problem) -> Res
         if !seen.insert(offered.file.name.clone()) {
             continue;
         }
-        if problem.policy().sdists == Sdists::Always {
-            beside.extend(choice.sdist());
+        if let (Sdists::Always, Some(sdist)) = (problem.policy().sdists, problem.beside(&choice)) {
+            hashes::check(library, problem.policy(), std::slice::from_ref(&sdist)).await?;
+            beside.push(sdist);
         }
         if !matches!(offered.name, FileName::Wheel(_)) {
             let about = library.load_about(&choice.project, offered).await?;

@@ -15,7 +15,7 @@ use pep508_rs::VersionOrUrl;
 
 use super::library::{About, Library};
 use super::problem::{Choice, Problem, specifiers_of};
-use super::project::{Offered, Project};
+use super::project::{Candidate, Offered, Project, Release};
 use super::solver::Need;
 use crate::error::PythonError;
 use crate::format::{Requirement, dependency};
@@ -76,7 +76,9 @@ fn likely<'p>(project: &'p Arc<Project>, requirement: &Requirement, problem: &Pr
     };
     let mut all = specifiers.iter().flat_map(|specifiers| specifiers.iter());
     let pre = problem.policy().pre || all.any(|one| one.any_prerelease());
-    let best = usable().find(|(release, one)| !one.yanked && (pre || !release.version.any_prerelease()));
+    let good = |(release, one): &(&Release, Candidate)| !one.yanked && (pre || !release.version.any_prerelease());
+    let wheels = || usable().filter(|(_, one)| problem.policy().prefer_binary && one.is_wheel);
+    let best = wheels().find(good).or_else(|| usable().find(good));
     let (release, candidate) = best.or_else(|| usable().next())?;
     release.files.get(candidate.file)
 }

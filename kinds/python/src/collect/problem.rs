@@ -7,7 +7,7 @@ use pep440_rs::{Operator, VersionSpecifiers};
 use pep508_rs::{PackageName, VersionOrUrl};
 
 use super::environment::Environment;
-use super::project::{Candidates, Offered, Policy, Project, Release, Rules};
+use super::project::{Candidates, Offered, Policy, Project, Release, Rules, judge};
 use crate::format::file_name::FileName;
 use crate::format::{Requirement, dependency};
 
@@ -42,12 +42,6 @@ impl Choice {
 
     pub(crate) fn offered(&self) -> &Offered {
         &self.release().files[self.file]
-    }
-
-    /// The source distribution of the same version, where there is one.
-    pub(crate) fn sdist(&self) -> Option<Self> {
-        let file = self.release().files.iter().position(|offered| matches!(offered.name, FileName::Sdist(_)))?;
-        Some(Self { file, ..self.clone() })
     }
 }
 
@@ -93,6 +87,16 @@ impl Problem {
     pub(crate) fn choice(&self, project: &Arc<Project>, place: u32) -> Option<Choice> {
         let file = self.candidates(project).get(place)?.file;
         Some(Choice { project: Arc::clone(project), release: usize::try_from(place).ok()?, file })
+    }
+
+    /// The source distribution of the same version, where there is one that may be taken.
+    pub(crate) fn beside(&self, choice: &Choice) -> Option<Choice> {
+        let hashes = self.policy().hashes.get(&choice.project.name);
+        let fits = |offered: &Offered| {
+            matches!(offered.name, FileName::Sdist(_)) && judge(offered, &self.rules, &choice.project, hashes).is_ok()
+        };
+        let file = choice.release().files.iter().position(fits)?;
+        Some(Choice { file, ..choice.clone() })
     }
 }
 

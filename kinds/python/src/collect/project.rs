@@ -241,9 +241,10 @@ fn choose(project: &Project, release: &Release, rules: &Rules) -> Result<Candida
 }
 
 /// How good a file is: of a required hash, not withdrawn, a wheel, by its tags, by its build.
-type Key = (bool, bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>);
+pub(crate) type Key = (bool, bool, bool, u32, std::cmp::Reverse<Option<(u64, String)>>);
 
-fn judge(
+/// How good a file is, or why it can't be taken.
+pub(crate) fn judge(
     offered: &Offered,
     rules: &Rules,
     project: &Project,

@@ -1,6 +1,6 @@
 //! What is chosen: versions, files, extras, markers, as pip would.
 
-use airlift_testkit::upstream::Recorded;
+use airlift_testkit::upstream::{Recorded, Resource};
 use serde_json::json;
 
 use super::upstream::{Dist, ENVIRONMENT, Site, files, metadata, page, zipped};
@@ -251,6 +251,39 @@ async fn what_only_the_build_beside_a_wheel_lacks_is_a_remark() {
     }
     let error = site.refused(&["maker"], "").await;
     assert!(error.contains("nosuch"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_distribution_beside_a_wheel_is_held_to_the_same_rules() {
+    let sdist = Dist::sdist("a", "1", &[("PKG-INFO", &metadata("a", "1", &[]))]);
+    let (wheel, own) = (Dist::pure("a", "1", &[]), sdist.sha256());
+    let site =
+        Site::of(&[("a", wheel.clone()), ("a", sdist), ("setuptools", Dist::pure("setuptools", "60", &[]))]).await;
+    let more = format!("files: [\"{}\"]\nsdists: always", site.upstream.url("/in.txt"));
+    let both = format!("a==1 --hash={} --hash={own}\n", wheel.sha256());
+    for (text, is_taken) in [
+        ("a==1\n".to_owned(), true),
+        ("--only-binary :all:\na==1\n".to_owned(), false),
+        (format!("a==1 --hash={}\n", wheel.sha256()), false),
+        (both, true),
+    ] {
+        site.upstream.put("/in.txt", Resource::new(text.clone()));
+        let chosen = site.chosen(&[], &more).await;
+        assert_eq!(chosen.contains(&"a-1.tar.gz".to_owned()), is_taken, "{text}: {chosen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_prefers_wheels_asks_for_no_source_distribution_ahead() {
+    let site = Site::of(&[
+        ("p", Dist::sdist("p", "2", &[("PKG-INFO", &metadata("p", "2", &[]))])),
+        ("p", Dist::pure("p", "1", &[])),
+    ])
+    .await;
+    site.upstream.put("/in.txt", Resource::new("--prefer-binary\np\n"));
+    let lines = format!("files: [\"{}\"]", site.upstream.url("/in.txt"));
+    assert_eq!(site.chosen(&[], &lines).await, ["p-1-py3-none-any.whl"]);
+    assert!(site.upstream.requests_of("/files/p-2.tar.gz").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
